@@ -1,0 +1,1 @@
+"""The built-in connectors: each knows the sdk only, and is found by its entry point."""

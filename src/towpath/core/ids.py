@@ -1,0 +1,36 @@
+"""Identifiers: a short kind, an underscore, and 26 characters that sort by time.
+
+The 26 characters are a ULID (48 bits of milliseconds, 80 random bits, Crockford base 32), and within
+one process they are strictly increasing even inside a millisecond. First-in-first-out queues and
+"newest first" lists therefore need no second column to break ties.
+"""
+
+import secrets
+import threading
+import time
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RANDOM_BITS = 80
+_LENGTH = 26
+
+_lock = threading.Lock()
+_last = 0
+
+
+def new_id(kind: str) -> str:
+    """A new identifier such as ``run_01K3V0Q8W6Z5D1N4YB2M7RXT9C``; safe to call from any thread."""
+    return f"{kind}_{_encode(_next_value())}"
+
+
+def _next_value() -> int:
+    global _last  # noqa: PLW0603 - the process-wide clock that keeps ids increasing
+    now = time.time_ns() // 1_000_000 << _RANDOM_BITS
+    with _lock:
+        fresh = now | secrets.randbits(_RANDOM_BITS)
+        # Same millisecond, or a clock set back: count on from the last one.
+        _last = fresh if fresh >> _RANDOM_BITS > _last >> _RANDOM_BITS else _last + 1
+        return _last
+
+
+def _encode(value: int) -> str:
+    return "".join(_ALPHABET[value >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))

@@ -1,0 +1,1 @@
+"""Durable runs: plan, slices, commit, cancel, schedule, liveness."""

@@ -1,0 +1,75 @@
+"""The only door for plug-ins: everything that a connector may use.
+
+A connector is a package with an entry point in the group ``towpath.connectors`` that names one
+`Connector` value. Import from here, never from deeper rooms.
+"""
+
+from towpath.core.errors import (
+    AuthError,
+    BusyError,
+    ConfigError,
+    ConflictError,
+    DataError,
+    IntegrityError,
+    InternalError,
+    NotFoundError,
+    ResourceError,
+    SchemaError,
+    TowpathError,
+    UnreachableError,
+)
+from towpath.core.model import (
+    NATIVE_TYPE,
+    Batch,
+    Checkpoint,
+    Condition,
+    Operator,
+    Plan,
+    ReadMode,
+    Receipt,
+    Record,
+    Rejected,
+    Selection,
+    Slice,
+    State,
+    Stream,
+    Target,
+    WriteMode,
+)
+from towpath.core.ports import Category, Connector, Destination, Source, Writer
+
+__all__ = [
+    "NATIVE_TYPE",
+    "AuthError",
+    "Batch",
+    "BusyError",
+    "Category",
+    "Checkpoint",
+    "Condition",
+    "ConfigError",
+    "ConflictError",
+    "Connector",
+    "DataError",
+    "Destination",
+    "IntegrityError",
+    "InternalError",
+    "NotFoundError",
+    "Operator",
+    "Plan",
+    "ReadMode",
+    "Receipt",
+    "Record",
+    "Rejected",
+    "ResourceError",
+    "SchemaError",
+    "Selection",
+    "Slice",
+    "Source",
+    "State",
+    "Stream",
+    "Target",
+    "TowpathError",
+    "UnreachableError",
+    "WriteMode",
+    "Writer",
+]

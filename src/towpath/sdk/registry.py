@@ -1,0 +1,102 @@
+"""Finds connectors by their entry points, built-in and third-party through the same door."""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pydantic import ValidationError
+
+from towpath.core.errors import ConfigError, InternalError, NotFoundError
+from towpath.core.ports import Connector
+
+GROUP = "towpath.connectors"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Registry:
+    """The connectors that are installed. Loading is lazy: a connector is imported when it is asked for."""
+
+    def __init__(self, points: Mapping[str, EntryPoint]) -> None:
+        self._points = dict(sorted(points.items()))
+        self._loaded: dict[str, Connector[Any]] = {}
+
+    @classmethod
+    def installed(cls) -> "Registry":
+        """All entry points of the group. Raises `ConfigError` if two packages claim one name."""
+        points: dict[str, EntryPoint] = {}
+        for point in entry_points(group=GROUP):
+            other = points.setdefault(point.name, point)
+            if other.value != point.value:
+                raise ConfigError(
+                    "connector.name_taken",
+                    f"Two packages offer a connector named {point.name!r}: "
+                    f"{other.value} and {point.value}.",
+                    hint="Uninstall one of the two packages.",
+                )
+        return cls(points)
+
+    def names(self) -> list[str]:
+        """Names of all connectors, sorted."""
+        return list(self._points)
+
+    def get(self, name: str) -> Connector[Any]:
+        """The connector. Raises `NotFoundError` with the nearest names, `InternalError` if it is broken."""
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> Connector[Any]:
+        point = self._points.get(name)
+        if point is None:
+            near = get_close_matches(name, self._points, n=1)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise NotFoundError(
+                "connector.unknown",
+                f"There is no connector named {name!r}.",
+                hint=f"{hint}`towpath connectors list` shows what is installed.",
+                connector=name,
+            )
+        try:
+            connector = point.load()
+        except ImportError as error:
+            raise InternalError(
+                "connector.broken",
+                f"The connector {name!r} cannot be imported: {error}.",
+                hint=f"Reinstall the package that provides {point.value}.",
+                connector=name,
+            ) from error
+        if not isinstance(connector, Connector) or connector.name != name or not _NAME.fullmatch(name):
+            raise InternalError(
+                "connector.broken",
+                f"{point.value} is not a Connector named {name!r}.",
+                hint="The entry point must name a Connector whose name equals the entry point's.",
+                connector=name,
+            )
+        return connector
+
+
+def parse_config(connector: Connector[Any], config: Mapping[str, Any]) -> Any:
+    """The connector's config object. Raises `ConfigError` naming the path of the first field at fault.
+
+    Only location and message of what is wrong are passed on, never the value: it may be a secret.
+    """
+    try:
+        return connector.config.model_validate(config)
+    except ValidationError as error:
+        raise config_error(error, f"{connector.name} configuration", "config.invalid") from None
+
+
+def config_error(error: ValidationError, what: str, code: str) -> ConfigError:
+    """A `ConfigError` that names every field at fault and no value."""
+    faults = [
+        (".".join(str(part) for part in fault["loc"]) or "(all)", fault["msg"])
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return ConfigError(
+        code,
+        f"Invalid {what}: " + "; ".join(f"{path}: {message}" for path, message in faults),
+        hint=f"Correct {faults[0][0]!r} and try again.",
+        field=faults[0][0],
+    )
