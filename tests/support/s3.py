@@ -1,0 +1,1 @@
+"""Starts a real server for the tests."""
