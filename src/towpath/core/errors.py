@@ -125,6 +125,4 @@ class InternalError(TowpathError):
     """A defect in Towpath or in a connector."""
 
 
-_KINDS: dict[str, type[TowpathError]] = {
-    kind.__name__: kind for kind in TowpathError.__subclasses__()
-}
+_KINDS: dict[str, type[TowpathError]] = {kind.__name__: kind for kind in TowpathError.__subclasses__()}

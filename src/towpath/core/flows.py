@@ -15,6 +15,8 @@ from towpath.core.model import Condition, Operator, ReadMode, WriteMode
 #: The shortest interval between two starts that users may ask for, in seconds.
 MINIMUM_INTERVAL = 60
 
+_CRON_FIELDS = 5
+
 
 class Document(BaseModel):
     """Base of all documents: unknown fields are errors, instances are immutable."""
@@ -98,7 +100,7 @@ class Cron(Document):
     @field_validator("cron")
     @classmethod
     def _is_cron(cls, value: str) -> str:
-        if len(value.split()) != 5 or not croniter.is_valid(value):
+        if len(value.split()) != _CRON_FIELDS or not croniter.is_valid(value):
             raise ValueError(f"{value!r} is not a five-field cron expression, such as '0 6 * * 1-5'")
         return value
 

@@ -245,13 +245,11 @@ class Batch:
         self.state = state
 
     @classmethod
-    def of_records(
-        cls, records: Sequence[Record], schema: pa.Schema, state: State | None = None
-    ) -> Self:
+    def of_records(cls, records: Sequence[Record], schema: pa.Schema, state: State | None = None) -> Self:
         """A batch of dicts; ``schema`` is what its Arrow face will have. Missing keys read as null."""
         batch = cls.__new__(cls)
-        batch._arrow, batch._records = None, list(records)
-        batch._schema, batch.state = schema, state
+        batch._arrow, batch._records = None, list(records)  # noqa: SLF001 - its own, a second constructor
+        batch._schema, batch.state = schema, state  # noqa: SLF001
         return batch
 
     @property

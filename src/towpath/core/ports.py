@@ -108,12 +108,11 @@ class Destination(Protocol):
 
     def writer(self, target: Target, slice: Slice) -> Writer:
         """A writer for one slice. A re-done slice replaces its own staging and nothing else, even if
-        the attempt before it is still writing: the last one closed, or the first, wins as a whole."""
+        the attempt before it is still writing: the last one closed, or the first, wins as a whole.
+        """
         ...
 
-    def commit(
-        self, target: Target, receipts: Sequence[Receipt], checkpoint: Checkpoint
-    ) -> None:
+    def commit(self, target: Target, receipts: Sequence[Receipt], checkpoint: Checkpoint) -> None:
         """Publish every receipt, create or evolve the target, and remember the checkpoint: one atomic act.
 
         Does nothing if ``committed(target)`` is of the same run with the same or a higher number. With
@@ -124,7 +123,8 @@ class Destination(Protocol):
 
     def committed(self, target: Target) -> Checkpoint | None:
         """The last checkpoint of ``(target.lineage, target.stream)``: the truth after a crash. None if
-        there is none, or the destination cannot remember any."""
+        there is none, or the destination cannot remember any.
+        """
         ...
 
     def discard(self, target: Target) -> None:

@@ -15,7 +15,7 @@ from towpath.core.ids import new_id
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
+    """The present moment, in UTC."""
     return datetime.now(UTC)
 
 

@@ -52,7 +52,7 @@ class Repository(Protocol[T]):
         ...
 
     def find(self, org: str, **equals: Any) -> T | None:
-        """The only row with these column values, or None. Raises `ConflictError` if there are several."""
+        """The only row with these column values, or None; `ConflictError` if there are several."""
         ...
 
     def list(
@@ -71,12 +71,13 @@ class Repository(Protocol[T]):
         ...
 
     def update(self, org: str, id: str, **changes: Any) -> T:
-        """Change columns and ``updated_at``; returns the new row. Raises `NotFoundError`, `ConflictError`."""
+        """Change columns and ``updated_at``. Raises `NotFoundError`, `ConflictError`."""
         ...
 
     def delete(self, org: str, id: str) -> None:
         """Remove the row for good. Raises `NotFoundError`, and `ConflictError` (``<kind>.in_use``) while
-        another row refers to it."""
+        another row refers to it.
+        """
         ...
 
 
@@ -93,7 +94,8 @@ class Flows(Repository[Flow], Protocol):
 
     def due(self, at: datetime, limit: int = 100) -> Sequence[Flow]:
         """Enabled flows of *all* organizations with ``next_due`` at or before ``at``, earliest first:
-        for the scheduler, which acts for each flow's own organization."""
+        for the scheduler, which acts for each flow's own organization.
+        """
         ...
 
     def advance(self, org: str, id: str, seen: datetime, then: datetime | None) -> bool:
@@ -107,12 +109,11 @@ class Runs(Repository[Run], Protocol):
     def claim(self, org: str, id: str) -> Run | None:
         """Make a queued run running, or confirm that it runs. None if it is final or its cancel was asked
         for while it was queued (it is then cancelled). Raises `BusyError` (``flow.busy``) while another run of
-        the flow runs: the unique index behind it is the last guard of # Invariant 5."""
+        the flow runs: the unique index behind it is the last guard of # Invariant 5.
+        """
         ...
 
-    def finish(
-        self, org: str, id: str, status: RunStatus, error: Mapping[str, Any] | None = None
-    ) -> Run:
+    def finish(self, org: str, id: str, status: RunStatus, error: Mapping[str, Any] | None = None) -> Run:
         """Make the run final. Does nothing to a run that is final already."""
         ...
 
@@ -130,7 +131,8 @@ class RunStreams(Protocol):
 
     def save_plan(self, org: str, stream: RunStream, slices: Sequence[RunSlice]) -> None:
         """Store or replace the plan of (run, stream): a later epoch replaces an earlier one and its slices;
-        the same epoch again changes nothing."""
+        the same epoch again changes nothing.
+        """
         ...
 
     def get(self, org: str, run: str, stream: str) -> RunStream:
@@ -166,9 +168,7 @@ class Attempts(Protocol):
 
     def begin(self, org: str, run: str, task: str, worker: str) -> Attempt: ...
 
-    def end(
-        self, org: str, id: str, outcome: str, error: Mapping[str, Any] | None = None
-    ) -> None:
+    def end(self, org: str, id: str, outcome: str, error: Mapping[str, Any] | None = None) -> None:
         """The first end wins."""
         ...
 
@@ -200,9 +200,7 @@ class States(Protocol):
         """Remember a committed state; False, and no change, if the state was reset meanwhile."""
         ...
 
-    def reset(
-        self, org: str, flow: str, stream: str, state: Mapping[str, Any] | None = None
-    ) -> SavedState:
+    def reset(self, org: str, flow: str, stream: str, state: Mapping[str, Any] | None = None) -> SavedState:
         """Begin a new generation that goes on from ``state`` (None: from the beginning)."""
         ...
 
@@ -224,7 +222,8 @@ class RunLog(Protocol):
         minimum: Level | None = None,
     ) -> Sequence[LogLine]:
         """Lines with ``after < seq < before`` in seq order: the first ``limit``, or with ``tail`` the last.
-        ``minimum`` leaves out lines of lower levels."""
+        ``minimum`` leaves out lines of lower levels.
+        """
         ...
 
 
@@ -232,7 +231,7 @@ class RecordErrors(Repository[RecordError], Protocol):
     """The error inbox."""
 
     def report(self, org: str, errors: Sequence[RecordError]) -> int:
-        """Add errors; those whose (run, stream, key) is there already are left out. Returns how many are new."""
+        """Add errors, leaving out those whose (run, stream, key) is there; returns how many are new."""
         ...
 
     def count(self, org: str, **equals: Any) -> int: ...
@@ -261,7 +260,7 @@ class Secrets(Protocol):
     def get(self, org: str, connection: str) -> SealedSecrets | None: ...
 
     def shred(self, org: str, connection: str) -> None:
-        """Remove the wrapped key and the ciphertexts: what is left in any backup cannot be read. Idempotent."""
+        """Remove wrapped key and ciphertexts, so that no backup can be read any more. Idempotent."""
         ...
 
     def wrapped_by_others(self, key_id: str, limit: int = 100) -> Sequence[SealedSecrets]:
@@ -280,9 +279,7 @@ class Audit(Protocol):
         """Chain the entry behind the organization's last one and store it."""
         ...
 
-    def list(
-        self, org: str, *, after: str | None = None, limit: int = 1000
-    ) -> Sequence[AuditEntry]:
+    def list(self, org: str, *, after: str | None = None, limit: int = 1000) -> Sequence[AuditEntry]:
         """In chain order."""
         ...
 
@@ -351,7 +348,8 @@ class Store(Protocol):
 
     def begin(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work. Raises `UnreachableError` when the database does not answer, `BusyError` when
-        its lock cannot be had, `IntegrityError` when it is damaged, `ResourceError` when the disk is full."""
+        its lock cannot be had, `IntegrityError` when it is damaged, `ResourceError` when the disk is full.
+        """
         ...
 
     def migrate(self) -> None:

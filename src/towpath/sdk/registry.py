@@ -31,8 +31,7 @@ class Registry:
             if other.value != point.value:
                 raise ConfigError(
                     "connector.name_taken",
-                    f"Two packages offer a connector named {point.name!r}: "
-                    f"{other.value} and {point.value}.",
+                    f"Two packages offer a connector named {point.name!r}: {other.value} and {point.value}.",
                     hint="Uninstall one of the two packages.",
                 )
         return cls(points)
