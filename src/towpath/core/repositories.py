@@ -108,8 +108,8 @@ class Runs(Repository[Run], Protocol):
 
     def claim(self, org: str, id: str) -> Run | None:
         """Make a queued run running, or confirm that it runs. None if it is final or its cancel was asked
-        for while it was queued (it is then cancelled). Raises `BusyError` (``flow.busy``) while another run of
-        the flow runs: the unique index behind it is the last guard of # Invariant 5.
+        for while it was queued (it is then cancelled). Raises `BusyError` (``flow.busy``) while another run
+        of the flow runs: the unique index behind it is the last guard. # Invariant 5
         """
         ...
 

@@ -1,0 +1,399 @@
+"""What every source must do: discover, split, push down, follow a cursor without loss, resume."""
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pytest
+from pydantic import BaseModel
+
+from towpath.core.errors import SchemaError
+from towpath.core.model import (
+    Batch,
+    Condition,
+    Operator,
+    Plan,
+    ReadMode,
+    Selection,
+    Slice,
+    State,
+    Stream,
+)
+from towpath.core.ports import Connector, Source
+from towpath.sdk.testing.data import HOSTILE_NAMES, TYPES, every_type, hostile_rows
+
+EVENTS = pa.table(
+    {
+        "id": pa.array([1, 2, 3, 4, 5], pa.int64()),
+        "kind": pa.array(["a", "b", "a", None, "c"]),
+        "amount": pa.array(
+            [Decimal("1.50"), Decimal("2.25"), None, Decimal("-4.00"), Decimal("5.75")], pa.decimal128(10, 2)
+        ),
+        "at": pa.array([dt.datetime(2024, 1, day, 12) for day in (1, 2, 2, 3, 3)], pa.timestamp("us")),
+    }
+)
+
+
+def event(id: int, day: int, kind: str = "n") -> pa.Table:
+    """One more row for `EVENTS`."""
+    row = {"id": id, "kind": kind, "amount": Decimal("9.00"), "at": dt.datetime(2024, 1, day, 12)}
+    return pa.Table.from_pylist([row], schema=EVENTS.schema)
+
+
+class SourceContract:
+    """Subclass it as ``Test…``, set ``connector``, and give the fixture ``config``, `load` and `add`."""
+
+    connector: ClassVar[Connector[Any]]
+
+    #: Names of the `TYPES` that the system has no column type for.
+    unsupported_types: ClassVar[frozenset[str]] = frozenset()
+    #: The system knows primary keys.
+    knows_keys: ClassVar[bool] = True
+    #: Names that the system itself cannot give to a table or column.
+    impossible_names: ClassVar[frozenset[str]] = frozenset()
+
+    # ── hooks ────────────────────────────────────────────────────────────────────────────────────
+
+    @pytest.fixture
+    def config(self) -> BaseModel:
+        """The config of a fresh, empty place."""
+        raise NotImplementedError
+
+    def load(self, config: Any, name: str, table: pa.Table, primary_key: tuple[str, ...]) -> None:
+        """Make a table of this name, with these rows, by another way than the connector."""
+        raise NotImplementedError
+
+    def add(self, config: Any, name: str, table: pa.Table) -> None:
+        """Insert more rows into a table that `load` made."""
+        raise NotImplementedError
+
+    def expected(self, kind: pa.DataType, value: Any) -> Any:
+        """What reading gives for a loaded value: override where `load` must use another column type."""
+        return value
+
+    # ── helpers ──────────────────────────────────────────────────────────────────────────────────
+
+    @pytest.fixture
+    def source(self, config: Any) -> Iterator[Source]:
+        with self.open(config) as source:
+            yield source
+
+    def open(self, config: Any) -> AbstractContextManager[Source]:
+        assert self.connector.source is not None
+        return self.connector.source(config)
+
+    def needs_cursor(self) -> None:
+        if ReadMode.INCREMENTAL not in self.connector.read_modes:
+            pytest.skip(f"{self.connector.name} does not declare incremental")
+
+    def stream(self, config: Any, name: str) -> Stream:
+        with self.open(config) as source:
+            found = [stream for stream in source.discover() if stream.name == name]
+        assert len(found) == 1, f"{name!r} was discovered {len(found)} times"
+        return found[0]
+
+    def loaded(
+        self, config: Any, table: pa.Table = EVENTS, name: str = "events", key: tuple[str, ...] = ("id",)
+    ) -> Stream:
+        self.load(config, name, table, key)
+        return self.stream(config, name)
+
+    def read_slice(self, config: Any, selection: Selection, slice: Slice, state: State | None) -> list[Batch]:
+        """Read one slice as a process of its own would: with its own source, from JSON."""
+        selection = Selection.from_json(json.loads(json.dumps(selection.to_json())))
+        slice = Slice.from_json(json.loads(json.dumps(slice.to_json())))
+        with self.open(config) as source:
+            batches = list(source.read(selection, slice, state))
+        for batch in batches:
+            assert len(batch) > 0
+            assert batch.arrow.schema.equals(selection.schema)
+        return batches
+
+    def read(
+        self, config: Any, selection: Selection, state: State | None = None
+    ) -> tuple[list[dict[str, Any]], State | None]:
+        """One whole run: the records, and the state after it."""
+        with self.open(config) as planner:
+            plan: Plan = planner.plan(selection, state)
+            assert not plan.ordered or len(plan.slices) == 1
+            assert len({slice.id for slice in plan.slices}) == len(plan.slices)
+            batches = [
+                batch for slice in plan.slices for batch in self.read_slice(config, selection, slice, state)
+            ]
+        rows = [row for batch in batches for row in batch.arrow.to_pylist()]
+        if not plan.ordered:
+            return rows, plan.state
+        if not batches:
+            return rows, state
+        after = batches[-1].state
+        assert after is not None, "the last batch of an ordered plan carries the state"
+        return rows, json.loads(json.dumps(dict(after)))
+
+    def rows(self, table: pa.Table) -> list[dict[str, Any]]:
+        return [
+            {
+                field.name: None if row[field.name] is None else self.expected(field.type, row[field.name])
+                for field in table.schema
+            }
+            for row in table.to_pylist()
+        ]
+
+    def assert_same(self, found: list[dict[str, Any]], *tables: pa.Table) -> None:
+        wanted = [row for table in tables for row in self.rows(table)]
+        assert sorted(map(repr, found)) == sorted(map(repr, wanted))
+
+    def by_cursor(self, stream: Stream, cursor: str = "at", **more: Any) -> Selection:
+        return Selection(stream, ReadMode.INCREMENTAL, cursor=cursor, **more)
+
+    # ── discover ─────────────────────────────────────────────────────────────────────────────────
+
+    def test_check_says_what_answered(self, source: Source) -> None:
+        assert source.check()
+
+    def test_discover_of_an_empty_place(self, source: Source) -> None:
+        assert list(source.discover()) == []
+
+    def test_discover_tells_names_types_and_key(self, config: Any) -> None:
+        stream = self.loaded(config)
+        assert stream.schema.names == EVENTS.schema.names
+        assert ReadMode.FULL_REFRESH in stream.read_modes
+        if self.knows_keys:
+            assert stream.primary_key == ("id",)
+        if ReadMode.INCREMENTAL in self.connector.read_modes:
+            assert ReadMode.INCREMENTAL in stream.read_modes
+            assert "at" in stream.cursors
+
+    def test_discover_is_in_order_and_travels_as_json(self, config: Any) -> None:
+        for name in ("b", "a", "c"):
+            self.load(config, name, EVENTS, ("id",))
+        with self.open(config) as source:
+            streams = source.discover()
+        assert [stream.key for stream in streams] == sorted(stream.key for stream in streams)
+        assert [Stream.from_json(json.loads(json.dumps(one.to_json()))) for one in streams] == list(streams)
+
+    # ── full refresh ─────────────────────────────────────────────────────────────────────────────
+
+    def test_full_refresh_reads_every_record_once(self, config: Any) -> None:
+        rows, state = self.read(config, Selection(self.loaded(config)))
+        self.assert_same(rows, EVENTS)
+        assert state is None
+
+    def test_reading_a_slice_again_gives_the_same(self, config: Any) -> None:
+        selection = Selection(self.loaded(config))
+        with self.open(config) as planner:
+            slice = planner.plan(selection, None).slices[0]
+            once = [row for batch in self.read_slice(config, selection, slice, None) for row in batch.records]
+            again = [
+                row for batch in self.read_slice(config, selection, slice, None) for row in batch.records
+            ]
+        assert once == again
+
+    def test_an_empty_table_yields_no_batches(self, config: Any) -> None:
+        stream = self.loaded(config, EVENTS.slice(0, 0))
+        assert self.read(config, Selection(stream))[0] == []
+
+    def test_many_records(self, config: Any) -> None:
+        many = pa.table(
+            {"id": pa.array(range(200_000), pa.int64()), "v": pa.array(range(200_000), pa.int64())}
+        )
+        stream = self.loaded(config, many)
+        rows, _ = self.read(config, Selection(stream))
+        assert sorted(row["id"] for row in rows) == list(range(200_000))
+        assert all(row["id"] == row["v"] for row in rows)
+
+    # ── push-down ────────────────────────────────────────────────────────────────────────────────
+
+    def test_columns_come_in_the_order_asked_for(self, config: Any) -> None:
+        stream = self.loaded(config)
+        rows, _ = self.read(config, Selection(stream, columns=("kind", "id")))
+        self.assert_same(rows, EVENTS.select(["kind", "id"]))
+        assert list(rows[0]) == ["kind", "id"]
+
+    @pytest.mark.parametrize(
+        ("condition", "ids"),
+        [
+            (Condition("id", Operator.EQ, 2), [2]),
+            (Condition("id", Operator.NE, 2), [1, 3, 4, 5]),
+            (Condition("id", Operator.LT, 2), [1]),
+            (Condition("id", Operator.LE, 2), [1, 2]),
+            (Condition("id", Operator.GT, 4), [5]),
+            (Condition("id", Operator.GE, 4), [4, 5]),
+            (Condition("id", Operator.IN, [1, 5, 77]), [1, 5]),
+            (Condition("kind", Operator.EQ, "a"), [1, 3]),
+            (Condition("kind", Operator.LIKE, "a%"), [1, 3]),
+            (Condition("kind", Operator.IS_NULL), [4]),
+            (Condition("kind", Operator.NOT_NULL), [1, 2, 3, 5]),
+            (Condition("kind", Operator.EQ, "a' or '1'='1"), []),
+            (Condition("amount", Operator.GE, "2.25"), [2, 5]),
+            (Condition("at", Operator.GE, "2024-01-03 00:00:00"), [4, 5]),
+        ],
+        ids=lambda value: str(value.operator) + str(value.value) if isinstance(value, Condition) else "",
+    )
+    def test_row_filters(self, config: Any, condition: Condition, ids: list[int]) -> None:
+        rows, _ = self.read(config, Selection(self.loaded(config), where=(condition,)))
+        assert sorted(row["id"] for row in rows) == ids
+
+    def test_all_conditions_must_hold(self, config: Any) -> None:
+        where = (Condition("id", Operator.GT, 1), Condition("kind", Operator.EQ, "a"))
+        rows, _ = self.read(config, Selection(self.loaded(config), where=where, columns=("kind", "id")))
+        assert [row["id"] for row in rows] == [3]
+
+    def test_a_filter_may_use_a_column_that_is_not_selected(self, config: Any) -> None:
+        where = (Condition("id", Operator.EQ, 5),)
+        rows, _ = self.read(config, Selection(self.loaded(config), where=where, columns=("kind",)))
+        assert rows == [{"kind": "c"}]
+
+    @pytest.mark.parametrize("part", ["columns", "where", "cursor"])
+    def test_an_unknown_column_is_named(self, config: Any, part: str) -> None:
+        stream = self.loaded(config)
+        selection = {
+            "columns": Selection(stream, columns=("id", "kinds")),
+            "where": Selection(stream, where=(Condition("kinds", Operator.EQ, 1),)),
+            "cursor": Selection(stream, ReadMode.INCREMENTAL, cursor="kinds"),
+        }[part]
+        if part == "cursor":
+            self.needs_cursor()
+        with self.open(config) as source, pytest.raises(SchemaError) as caught:
+            source.plan(selection, None)
+        assert caught.value.code == "column.not_found"
+        assert "kinds" in str(caught.value)
+
+    # ── incremental ──────────────────────────────────────────────────────────────────────────────
+
+    def test_incremental_reads_all_then_only_what_follows(self, config: Any) -> None:
+        self.needs_cursor()
+        selection = self.by_cursor(self.loaded(config))
+        rows, state = self.read(config, selection)
+        self.assert_same(rows, EVENTS)
+        assert state is not None
+        rows, state = self.read(config, selection, state)
+        assert rows == []
+        self.add(config, "events", event(6, 9))
+        rows, state = self.read(config, selection, state)
+        self.assert_same(rows, event(6, 9))
+        assert self.read(config, selection, state)[0] == []
+
+    def test_records_at_an_equal_cursor_value_are_not_lost(self, config: Any) -> None:
+        self.needs_cursor()
+        selection = self.by_cursor(self.loaded(config))
+        _, state = self.read(config, selection)
+        self.add(config, "events", event(6, 3))
+        rows, state = self.read(config, selection, state)
+        self.assert_same(rows, event(6, 3))
+        self.add(config, "events", event(7, 3))
+        self.add(config, "events", event(8, 4))
+        rows, state = self.read(config, selection, state)
+        self.assert_same(rows, event(7, 3), event(8, 4))
+        assert self.read(config, selection, state)[0] == []
+
+    def test_a_cursor_may_be_a_number(self, config: Any) -> None:
+        self.needs_cursor()
+        selection = self.by_cursor(self.loaded(config), cursor="id")
+        _, state = self.read(config, selection)
+        self.add(config, "events", event(6, 1))
+        rows, _ = self.read(config, selection, state)
+        self.assert_same(rows, event(6, 1))
+
+    def test_the_cursor_need_not_be_selected(self, config: Any) -> None:
+        self.needs_cursor()
+        selection = self.by_cursor(self.loaded(config), columns=("id", "at"))
+        _, state = self.read(config, selection)
+        self.add(config, "events", event(6, 3))
+        rows, _ = self.read(config, selection, state)
+        self.assert_same(rows, event(6, 3).select(["id", "at"]))
+
+    def test_incremental_from_an_empty_table(self, config: Any) -> None:
+        self.needs_cursor()
+        selection = self.by_cursor(self.loaded(config, EVENTS.slice(0, 0)))
+        rows, state = self.read(config, selection)
+        assert rows == []
+        self.add(config, "events", EVENTS)
+        rows, state = self.read(config, selection, state)
+        self.assert_same(rows, EVENTS)
+        assert self.read(config, selection, state)[0] == []
+
+    def test_resume_after_any_batch_loses_and_doubles_nothing(self, config: Any) -> None:
+        self.needs_cursor()
+        selection = self.by_cursor(self.loaded(config))
+        _, start = self.read(config, selection)
+        days = [5] * 40_000 + [6] * 80_000 + [7] * 40_000
+        more = pa.table(
+            {
+                "id": pa.array(range(100, 100 + len(days)), pa.int64()),
+                "kind": pa.array(["m"] * len(days)),
+                "amount": pa.nulls(len(days), pa.decimal128(10, 2)),
+                "at": pa.array([dt.datetime(2024, 1, day, 12) for day in days], pa.timestamp("us")),
+            }
+        )
+        self.add(config, "events", more)
+        with self.open(config) as planner:
+            plan = planner.plan(selection, start)
+            assert plan.ordered
+            batches = self.read_slice(config, selection, plan.slices[0], start)
+        seen: list[int] = []
+        for batch in batches:
+            seen += batch.arrow.column("id").to_pylist()
+            if batch.state is None:
+                continue
+            rest, _ = self.read(config, selection, json.loads(json.dumps(dict(batch.state))))
+            assert sorted(seen + [row["id"] for row in rest]) == more.column("id").to_pylist()
+
+    def test_a_null_cursor_is_refused(self, config: Any) -> None:
+        self.needs_cursor()
+        stream = self.loaded(config)
+        nulls = event(6, 1).set_column(3, "at", pa.nulls(1, pa.timestamp("us")))
+        self.add(config, "events", nulls)
+        with self.open(config) as source, pytest.raises(SchemaError) as caught:
+            source.plan(self.by_cursor(stream), None)
+        assert caught.value.code == "cursor.null"
+        assert "at" in str(caught.value)
+        assert caught.value.hint
+
+    def test_ack_may_be_repeated(self, config: Any) -> None:
+        self.needs_cursor()
+        selection = self.by_cursor(self.loaded(config))
+        _, state = self.read(config, selection)
+        assert state is not None
+        with self.open(config) as source:
+            source.ack(selection, state)
+            source.ack(selection, state)
+
+    # ── hostile input ────────────────────────────────────────────────────────────────────────────
+
+    @pytest.mark.parametrize("name", HOSTILE_NAMES)
+    def test_hostile_names(self, config: Any, name: str) -> None:
+        if name in self.impossible_names:
+            pytest.skip(f"{self.connector.title} cannot have such a name")
+        table = pa.table({"id": pa.array([1, 2], pa.int64()), name: ["a", "b"]})
+        stream = self.loaded(config, table, name)
+        rows, _ = self.read(config, Selection(stream, where=(Condition(name, Operator.EQ, "b"),)))
+        self.assert_same(rows, table.slice(1, 1))
+
+    def test_hostile_values(self, config: Any) -> None:
+        rows, _ = self.read(config, Selection(self.loaded(config, hostile_rows())))
+        self.assert_same(rows, hostile_rows())
+
+    @pytest.mark.parametrize("name", TYPES)
+    def test_every_type_survives(self, config: Any, name: str) -> None:
+        """# Invariant 6"""
+        if name in self.unsupported_types:
+            pytest.skip(f"{self.connector.title} has no such type")
+        table = every_type(name)
+        rows, _ = self.read(config, Selection(self.loaded(config, table)))
+        self.assert_same(rows, table)
+
+    def test_a_stream_that_vanished_is_named(self, config: Any) -> None:
+        stream = self.loaded(config)
+        gone = Selection(Stream("nowhere", stream.schema, stream.namespace))
+        with self.open(config) as source, pytest.raises(SchemaError) as caught:
+            self.plan_and_read(source, gone)
+        assert caught.value.code == "stream.not_found"
+        assert "nowhere" in str(caught.value)
+
+    def plan_and_read(self, source: Source, selection: Selection) -> None:
+        plan = source.plan(selection, None)
+        list(source.read(selection, plan.slices[0], None))
