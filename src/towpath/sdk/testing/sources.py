@@ -298,7 +298,7 @@ class SourceContract:
         rows, _ = self.read(config, selection, state)
         self.assert_same(rows, event(6, 1))
 
-    def test_the_cursor_need_not_be_selected(self, config: Any) -> None:
+    def test_a_cursor_works_with_a_column_selection(self, config: Any) -> None:
         self.needs_cursor()
         selection = self.by_cursor(self.loaded(config), columns=("id", "at"))
         _, state = self.read(config, selection)
