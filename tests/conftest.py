@@ -1,3 +1,9 @@
 """What every suite shares: the real servers, started once and only when a test asks for them."""
 
+from hypothesis import settings
+
 pytest_plugins = ["support.postgres", "support.mariadb", "support.s3"]
+
+# No test judges speed, on whatever machine it runs.
+settings.register_profile("towpath", deadline=None)
+settings.load_profile("towpath")
