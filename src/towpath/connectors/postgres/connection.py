@@ -1,0 +1,67 @@
+"""Opens psycopg connections: the only place that does."""
+
+from typing import Any
+
+import psycopg
+
+from towpath.connectors.postgres.config import PostgresConfig, SslMode
+from towpath.connectors.postgres.errors import translated
+
+#: Of every session, so that values read as text and text read as values mean the same on any server,
+#: and no session of ours waits for a lock for ever or is ended while it holds a snapshot.
+_SESSION = """
+SET datestyle = 'ISO, YMD';
+SET intervalstyle = 'postgres';
+SET timezone = 'UTC';
+SET bytea_output = 'hex';
+SET extra_float_digits = 1;
+SET xmloption = 'content';
+SET standard_conforming_strings = on;
+SET lock_timeout = '60s';
+SET statement_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+"""
+
+
+def parameters(config: PostgresConfig, *, timeout: int = 10) -> dict[str, Any]:
+    """What libpq needs to connect, the password included: never log it.
+
+    ``timeout`` is the seconds to wait for each address of the host. A peer that vanishes without a word
+    is noticed within about a minute.
+    """
+    found: dict[str, Any] = {
+        "host": config.host,
+        "port": config.port,
+        "dbname": config.database,
+        "user": config.username,
+        "password": config.password.get_secret_value(),
+        "sslmode": str(config.sslmode),
+        "connect_timeout": timeout,
+        "application_name": "towpath",
+        "client_encoding": "UTF8",
+        "keepalives": 1,
+        "keepalives_idle": 20,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
+    if config.sslmode in (SslMode.VERIFY_CA, SslMode.VERIFY_FULL):
+        found["sslrootcert"] = config.sslrootcert or "system"
+    return found
+
+
+def connect(config: PostgresConfig, *, autocommit: bool = True, timeout: int = 10) -> psycopg.Connection:
+    """A new connection, its session set up. The caller closes it.
+
+    Raises `UnreachableError`, `AuthError` or `ConfigError` with host, port and database.
+    """
+    where = {"host": config.host, "port": config.port, "database": config.database}
+    with translated(**where):
+        connection = psycopg.connect(**parameters(config, timeout=timeout), autocommit=True)
+        try:
+            connection.execute(_SESSION)
+            connection.autocommit = autocommit
+        except BaseException:
+            connection.close()
+            raise
+    return connection
