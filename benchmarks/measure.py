@@ -1,0 +1,111 @@
+"""Runs a command and says what its whole process tree cost: wall and CPU seconds, peak memory.
+
+The tree is everything that carries the run's mark in its environment, however it was started: children of
+children, forked servers, processes that lost their parent. CPU is the sum of each process's own user and
+system time at its last sighting; memory is the peak of the summed proportional set sizes (pages that
+several processes share are counted once).
+"""
+
+import os
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_MARK = "TOWPATH_BENCH_MARK"
+_TICK = os.sysconf("SC_CLK_TCK")
+_INTERVAL = 0.05
+
+
+@dataclass
+class Cost:
+    """What a command cost. Seconds, and bytes."""
+
+    wall: float
+    cpu: float
+    peak: int
+    exit_code: int
+    output: str = field(repr=False, default="")
+
+
+def measure(
+    command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> Cost:
+    """Run the command to its end. What it prints is kept as ``output``."""
+    mark = uuid.uuid4().hex
+    environment = {**os.environ, **(env or {}), _MARK: mark}
+    watcher = _Watcher(mark)
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        list(command), env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    watcher.start()
+    output, _ = process.communicate()
+    wall = time.perf_counter() - began
+    watcher.stop()
+    return Cost(wall, watcher.cpu, watcher.peak, process.returncode, output)
+
+
+def cpu_of(pids: Sequence[int]) -> float:
+    """CPU seconds that these processes and their reaped children have used so far."""
+    return sum(_cpu(pid, children=True) for pid in pids)
+
+
+class _Watcher(threading.Thread):
+    def __init__(self, mark: str) -> None:
+        super().__init__(daemon=True)
+        self._mark = f"{_MARK}={mark}".encode()
+        self._cpu: dict[int, float] = {}
+        self._mine: dict[int, bool] = {}
+        self._over = threading.Event()
+        self.peak = 0
+
+    @property
+    def cpu(self) -> float:
+        return sum(self._cpu.values())
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._over.wait(_INTERVAL):
+            self._look()
+
+    def _look(self) -> None:
+        total = 0
+        for entry in os.listdir("/proc"):
+            if entry.isdigit() and self._is_mine(int(entry)):
+                pid = int(entry)
+                self._cpu[pid] = max(self._cpu.get(pid, 0.0), _cpu(pid))
+                total += _memory(pid)
+        self.peak = max(self.peak, total)
+
+    def _is_mine(self, pid: int) -> bool:
+        if not self._mine.get(pid):
+            try:
+                self._mine[pid] = self._mark in Path(f"/proc/{pid}/environ").read_bytes()
+            except OSError:
+                return False
+        return self._mine[pid]
+
+
+def _cpu(pid: int, *, children: bool = False) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11 : 15 if children else 13])) / _TICK
+
+
+def _memory(pid: int) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
