@@ -89,6 +89,15 @@ class Organizations(Protocol):
     def list(self) -> Sequence[Organization]: ...
 
 
+class Keys(Repository[Key], Protocol):
+    """Machine keys."""
+
+    def by_digest(self, digest: str) -> Key | None:
+        """The key of *any* organization with this digest: who a caller is, and so whose rows it may see,
+        is not known before. Revoked keys are returned too."""
+        ...
+
+
 class Flows(Repository[Flow], Protocol):
     """Flows and their due times."""
 
@@ -254,7 +263,8 @@ class Secrets(Protocol):
     """Sealed secrets, one set per connection."""
 
     def put(self, org: str, sealed: SealedSecrets) -> None:
-        """Store or replace the connection's set as a whole."""
+        """Store or replace the connection's set as a whole. Raises `BusyError` (``vault.key_retired``) if
+        the key that wraps it is not registered any more: seal again, with the present one."""
         ...
 
     def get(self, org: str, connection: str) -> SealedSecrets | None: ...
@@ -269,6 +279,34 @@ class Secrets(Protocol):
 
     def rewrap(self, org: str, connection: str, seen: str, wrapped_key: str, key_id: str) -> bool:
         """Replace the wrapped key if it still is ``seen``; False if it changed meanwhile."""
+        ...
+
+
+@dataclass(frozen=True)
+class MasterKey:
+    """A key-encryption key that may wrap data keys; the key itself is never stored."""
+
+    key_id: str
+    digest_key: str
+    """The key that machine keys are digested with, wrapped by this one: the same under every master key.
+    That it can be unwrapped shows that the vault was given the right key."""
+
+
+class MasterKeys(Protocol):
+    """The registered key-encryption keys: no data key may be wrapped by another. They belong to no
+    organization."""
+
+    def list(self) -> Sequence[MasterKey]:
+        """In the order of their registration."""
+        ...
+
+    def add(self, key: MasterKey) -> MasterKey:
+        """Register a key; one with this id that is there already stays and is returned."""
+        ...
+
+    def retire(self, key_id: str) -> bool:
+        """Remove the key, after which nothing can be wrapped by it any more; False, and no change, while a
+        data key still is. Idempotent."""
         ...
 
 
@@ -312,7 +350,7 @@ class UnitOfWork(Protocol):
     @property
     def users(self) -> Repository[User]: ...
     @property
-    def keys(self) -> Repository[Key]: ...
+    def keys(self) -> Keys: ...
     @property
     def connections(self) -> Repository[Connection]: ...
     @property
@@ -337,6 +375,8 @@ class UnitOfWork(Protocol):
     def record_errors(self) -> RecordErrors: ...
     @property
     def secrets(self) -> Secrets: ...
+    @property
+    def master_keys(self) -> MasterKeys: ...
     @property
     def audit(self) -> Audit: ...
     @property
