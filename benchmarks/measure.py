@@ -31,9 +31,7 @@ class Cost:
     output: str = field(repr=False, default="")
 
 
-def measure(
-    command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None
-) -> Cost:
+def measure(command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Cost:
     """Run the command to its end. What it prints is kept as ``output``."""
     mark = uuid.uuid4().hex
     environment = {**os.environ, **(env or {}), _MARK: mark}
@@ -77,9 +75,9 @@ class _Watcher(threading.Thread):
 
     def _look(self) -> None:
         total = 0
-        for entry in os.listdir("/proc"):
-            if entry.isdigit() and self._is_mine(int(entry)):
-                pid = int(entry)
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and self._is_mine(int(entry.name)):
+                pid = int(entry.name)
                 self._cpu[pid] = max(self._cpu.get(pid, 0.0), _cpu(pid))
                 total += _memory(pid)
         self.peak = max(self.peak, total)
