@@ -1,0 +1,114 @@
+"""The process that children are forked from: ``python -m towpath.engine.nursery <fd>``.
+
+Starting an interpreter and importing pyarrow takes over half a second; forking a process that has done so
+takes milliseconds. The nursery has one thread, opens nothing and knows no secret, so that a fork of it is
+clean. (`multiprocessing`'s fork server would do the same, but imports the worker's ``__main__`` again in
+every child, and does not end the children of a worker that was killed.)
+
+It serves one worker over a socket: each request carries the child's end of a pipe; each answer tells a
+child's process id or its end. When the worker is gone it kills its children and ends, except for those
+asked for with ``spare``: they look after themselves.
+"""
+
+import contextlib
+import gc
+import os
+import random
+import selectors
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+import orjson
+import pyarrow as pa
+
+from towpath.engine import task
+
+_MESSAGE = 4096
+
+
+class _Nursery:
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._selector = selectors.DefaultSelector()
+        self._children: dict[int, tuple[int, int]] = {}  # pidfd → (number, process id)
+        self._spared: set[int] = set()
+
+    def serve(self) -> None:
+        """Fork on request until the worker is gone."""
+        self._selector.register(self._control, selectors.EVENT_READ)
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is not self._control:
+                    self._reap(key.fd)
+                elif not self._obey():
+                    self._end_all()
+                    return
+
+    def _obey(self) -> bool:
+        data, fds, _, _ = socket.recv_fds(self._control, _MESSAGE, 1)
+        if not data:
+            return False
+        request = orjson.loads(data)
+        if "kill" in request:
+            self._kill(request["kill"])
+        else:
+            self._fork(request["number"], spare=request["spare"], end=fds[0])
+        return True
+
+    def _fork(self, number: int, *, spare: bool, end: int) -> None:
+        pid = os.fork()
+        if pid == 0:
+            self._become_child(end)
+        os.close(end)
+        pidfd = os.pidfd_open(pid)
+        self._children[pidfd] = (number, pid)
+        if spare:
+            self._spared.add(number)
+        self._selector.register(pidfd, selectors.EVENT_READ)
+        self._tell(number=number, pid=pid)
+
+    def _become_child(self, end: int) -> NoReturn:
+        with contextlib.suppress(BaseException):
+            self._control.close()
+            self._selector.close()
+            for pidfd in self._children:
+                os.close(pidfd)
+            random.seed()  # or all children would draw the same numbers
+            task.main(socket.socket(fileno=end))
+        os._exit(task.CRASHED)
+
+    def _reap(self, pidfd: int) -> None:
+        number, pid = self._children.pop(pidfd)
+        self._selector.unregister(pidfd)
+        os.close(pidfd)
+        self._spared.discard(number)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        self._tell(number=number, status=status)
+
+    def _kill(self, number: int) -> None:
+        for pidfd, (other, _) in self._children.items():
+            if other == number:
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+    def _end_all(self) -> None:
+        for number, _ in self._children.values():
+            if number not in self._spared:
+                self._kill(number)
+
+    def _tell(self, **message: int) -> None:
+        with contextlib.suppress(OSError):  # the worker is gone: the next select says so
+            self._control.send(orjson.dumps(message))
+
+
+def main() -> None:
+    os.dup2(2, 1)  # what a library prints must not end up in the worker's own output
+    pa.table({"warm": [1]})
+    gc.collect()
+    gc.freeze()  # keeps the shared memory pages of the children shared
+    _Nursery(socket.socket(fileno=int(sys.argv[1]))).serve()
+
+
+if __name__ == "__main__":
+    main()

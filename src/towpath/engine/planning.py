@@ -1,0 +1,199 @@
+"""From what a flow asks for and what a source offers to selections and targets: pure functions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from towpath.core.errors import ConfigError, SchemaError
+from towpath.core.flows import ExportSpec, ImportSpec, StreamRead, StreamWrite
+from towpath.core.model import ReadMode, Selection, Stream, Target, WriteMode
+from towpath.core.ports import Connector
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a flow wants of one stream."""
+
+    read: StreamRead
+    write: StreamWrite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What all targets of one run have in common."""
+
+    run: str
+    """Key of the run: its id, or ``<id>~<epoch>``."""
+    namespace: str | None
+    full: bool
+    source: Connector[Any]
+    destination: Connector[Any]
+
+
+def wishes(
+    export: ExportSpec, imported: ImportSpec, offered: Sequence[Stream], only: Sequence[str] | None
+) -> list[Wish]:
+    """The streams to run, in the flow's order. Raises `ConfigError` for names that fit nothing."""
+    reads = export.streams or tuple(StreamRead(name=stream.key) for stream in offered)
+    names = [read.name for read in reads]
+    _check_unique(names)
+    writes = {write.name: write for write in imported.streams}
+    for name in writes:
+        if name not in names:
+            raise ConfigError(
+                "stream.not_exported",
+                f"The import writes {name!r}, which the export does not read.",
+                hint=f"{_did_you_mean(name, names)}The two must use the same name.",
+            )
+    for name in only or ():
+        if name not in names:
+            raise ConfigError(
+                "stream.not_in_flow",
+                f"The flow has no stream {name!r}.",
+                hint=f"{_did_you_mean(name, names)}The flow has: {', '.join(names)}.",
+            )
+    chosen = [read for read in reads if only is None or read.name in only]
+    return [Wish(read, writes.get(read.name, StreamWrite(name=read.name))) for read in chosen]
+
+
+def selection_of(read: StreamRead, offered: Sequence[Stream], frame: Frame) -> Selection:
+    """What to read of one stream. Raises `SchemaError` or `ConfigError` with the nearest name."""
+    stream = _find(read.name, offered)
+    modes = stream.read_modes & (frame.source.read_modes or stream.read_modes)
+    if read.mode not in modes:
+        raise ConfigError(
+            "read_mode.unsupported",
+            f"{read.name} cannot be read with mode {read.mode}.",
+            hint=f"It can be read with: {', '.join(sorted(modes))}.",
+        )
+    where = tuple(condition.to_condition() for condition in read.where)
+    cursor = (read.cursor,) if read.cursor else ()
+    for column in (*(read.columns or ()), *cursor, *(condition.column for condition in where)):
+        _check_column(column, stream)
+    if read.columns is not None and read.cursor and read.cursor not in read.columns:
+        raise ConfigError(
+            "cursor.not_selected",
+            f"The cursor {read.cursor!r} of {read.name} is not among its columns.",
+            hint=f"Add {read.cursor!r} to 'columns'.",
+        )
+    return Selection(stream, read.mode, read.columns, where, read.cursor, read.lookback)
+
+
+def target_of(selection: Selection, write: StreamWrite, frame: Frame, lineage: str) -> Target:
+    """Where and how to write it. Raises `SchemaError` or `ConfigError` if that cannot be."""
+    stream = selection.stream
+    key = stream.primary_key if write.primary_key is None else write.primary_key
+    for column in (*(write.primary_key or ()), *write.partition_by):
+        _check_column(column, stream)
+    kept = set(selection.schema.names)
+    mode = write.mode or _default_mode(selection, key)
+    _check_mode(selection, mode, frame)
+    if mode is WriteMode.UPSERT and not key:
+        raise SchemaError(
+            "upsert.no_key",
+            f"{stream.key} has no primary key, so its records cannot be upserted.",
+            hint="Name the key columns with 'primary_key', or use the mode append or overwrite.",
+        )
+    if mode is WriteMode.UPSERT and not kept.issuperset(key):
+        raise SchemaError(
+            "upsert.no_key",
+            f"The primary key of {stream.key} ({', '.join(key)}) is not among the columns that are read.",
+            hint="Add the key columns to 'columns'.",
+        )
+    return Target(
+        name=write.target or stream.name,
+        schema=selection.schema,
+        mode=mode,
+        run=frame.run,
+        stream=stream.key,
+        lineage=lineage,
+        namespace=frame.namespace,
+        primary_key=key if kept.issuperset(key) else (),
+        partition_by=write.partition_by,
+    )
+
+
+def clash(targets: Mapping[str, Target]) -> dict[str, ConfigError]:
+    """Errors for the streams whose target another stream before them writes too."""
+    taken: dict[tuple[str | None, str], str] = {}
+    errors: dict[str, ConfigError] = {}
+    for stream, target in targets.items():
+        first = taken.setdefault((target.namespace, target.name), stream)
+        if first != stream:
+            errors[stream] = ConfigError(
+                "target.duplicate",
+                f"{first} and {stream} would both be written to {target.name!r}.",
+                hint=f"Give {stream} another name with 'target'.",
+            )
+    return errors
+
+
+def _default_mode(selection: Selection, key: Sequence[str]) -> WriteMode:
+    if selection.mode is ReadMode.FULL_REFRESH:
+        return WriteMode.OVERWRITE
+    return WriteMode.UPSERT if key else WriteMode.APPEND
+
+
+def _check_mode(selection: Selection, mode: WriteMode, frame: Frame) -> None:
+    name = selection.stream.key
+    if mode not in frame.destination.write_modes:
+        raise ConfigError(
+            "write_mode.unsupported",
+            f"{frame.destination.title} cannot write {name} with mode {mode}.",
+            hint=f"It can: {', '.join(sorted(frame.destination.write_modes))}.",
+        )
+    if selection.mode is ReadMode.FULL_REFRESH:
+        return
+    if mode is WriteMode.OVERWRITE:
+        raise ConfigError(
+            "overwrite.not_full",
+            f"{name} is read with mode {selection.mode}, which yields only what is new: an overwrite would "
+            "lose everything else.",
+            hint="Use the mode upsert or append, or read with mode full_refresh.",
+        )
+    if frame.full and mode is WriteMode.APPEND:
+        raise ConfigError(
+            "append.not_full",
+            f"A full run would append every record of {name} a second time.",
+            hint="Write with mode upsert; or empty the target and reset the stream's state.",
+        )
+
+
+def _check_unique(names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                "stream.duplicate", f"The export names {name!r} twice.", hint="Remove one of them."
+            )
+
+
+def _find(name: str, offered: Sequence[Stream]) -> Stream:
+    for stream in offered:
+        if stream.key == name:
+            return stream
+    keys = {stream.name: stream.key for stream in offered} | {stream.key: stream.key for stream in offered}
+    near = get_close_matches(name, keys, n=1)
+    raise SchemaError(
+        "stream.not_found",
+        f"The source has no stream {name!r}.",
+        hint=f"Did you mean {keys[near[0]]!r}?" if near else "`towpath discover` shows what it has.",
+        stream=name,
+    )
+
+
+def _check_column(column: str, stream: Stream) -> None:
+    names = stream.schema.names
+    if column not in names:
+        raise SchemaError(
+            "column.not_found",
+            f"{stream.key} has no column {column!r}.",
+            hint=f"{_did_you_mean(column, names)}It has: {', '.join(names)}.",
+            stream=stream.key,
+            column=column,
+        )
+
+
+def _did_you_mean(name: str, names: Sequence[str]) -> str:
+    near = get_close_matches(name, names, n=1)
+    return f"Did you mean {near[0]!r}? " if near else ""

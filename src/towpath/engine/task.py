@@ -1,0 +1,170 @@
+"""What a child process does: one attempt at one piece of work.
+
+The task comes through the pipe, secrets included, and is nowhere else: not in arguments, environment or
+files. The nursery imports this module, so it must import fast, open nothing and start no thread.
+"""
+
+import importlib
+import logging
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NoReturn
+
+from towpath.core.errors import ConfigError, TowpathError
+from towpath.core.model import Receipt, Selection, Slice, Target
+from towpath.core.ports import Connector, Destination, Source
+from towpath.core.records import Counters
+from towpath.engine import move
+from towpath.engine.ahead import ahead
+from towpath.engine.channel import Channel
+from towpath.engine.plain import redacted, secrets_of
+from towpath.engine.talk import ABANDONED, LogToWorker, Talk, crashed
+from towpath.sdk.registry import Registry, parse_config
+
+Task = Mapping[str, Any]
+
+#: Exit code of a child that failed outside of its task: a defect of the engine.
+CRASHED = 70
+
+
+def main(end: socket.socket) -> NoReturn:
+    """Run the task that comes through the pipe, tell its outcome, and end the process."""
+    channel = Channel(end)
+    try:
+        task = channel.receive()
+    except EOFError:
+        task = None
+    if task is None:
+        os._exit(ABANDONED)
+    talk = Talk(channel)
+    logging.getLogger("towpath").addHandler(LogToWorker(talk))
+    logging.getLogger("towpath").setLevel(logging.INFO)
+    try:
+        KINDS[task["kind"]](task, talk)
+    except TowpathError as error:
+        talk.error(error)
+    except BaseException as error:
+        trace = "".join(traceback.format_exception(error))
+        sys.stderr.write(redacted(trace, talk.secrets))
+        talk.error(crashed(error))
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def load(dotted: str) -> Callable[..., Any]:
+    """The function that ``package.module:name.name`` names."""
+    module, _, names = dotted.partition(":")
+    found: Any = importlib.import_module(module)
+    for name in names.split("."):
+        found = getattr(found, name)
+    loaded: Callable[..., Any] = found
+    return loaded
+
+
+class Ends:
+    """The two connectors of a task with their configs."""
+
+    def __init__(self, task: Task, talk: Talk) -> None:
+        registry: Registry = load(task["registry"])()
+        self.source = registry.get(task["source"]["connector"])
+        self.destination = registry.get(task["destination"]["connector"])
+        self._source_config = parse_config(self.source, task["source"]["config"])
+        self._destination_config = parse_config(self.destination, task["destination"]["config"])
+        talk.secrets = secrets_of([self._source_config, self._destination_config])
+
+    def open_source(self) -> AbstractContextManager[Source]:
+        return _role(self.source, "source")(self._source_config)
+
+    def open_destination(self) -> AbstractContextManager[Destination]:
+        return _role(self.destination, "destination")(self._destination_config)
+
+
+def _role(connector: Connector[Any], role: str) -> Callable[[Any], AbstractContextManager[Any]]:
+    opener: Callable[[Any], AbstractContextManager[Any]] | None = getattr(connector, role)
+    if opener is None:
+        raise ConfigError(
+            f"connector.no_{role}",
+            f"{connector.title} cannot be a {role}.",
+            hint=f"`towpath connectors list` shows which connectors can be a {role}.",
+        )
+    return opener
+
+
+@contextmanager
+def _moving(task: Task, talk: Talk) -> Iterator[move.Move]:
+    ends = Ends(task, talk)
+    with ends.open_source() as source, ends.open_destination() as destination:
+        yield move.Move(
+            source=source,
+            destination=destination,
+            selection=Selection.from_json(task["selection"]),
+            target=Target.from_json(task["target"]),
+            report=talk,
+            stop_on_rejected=task["stop_on_rejected"],
+        )
+
+
+def _slice(task: Task, talk: Talk) -> None:
+    with _moving(task, talk) as moving:
+        receipt, counters = move.copy_slice(moving, Slice.from_json(task["slice"]), task["state"], ahead)
+    talk.result({"receipt": receipt.to_json(), "counters": move.counters_json(counters)})
+
+
+def _ordered(task: Task, talk: Talk) -> None:
+    talk.keyed_by_slice = False
+    start = move.Position(task["number"], task["state"], Counters(**task["counters"]))
+    with _moving(task, talk) as moving:
+        piece = Slice.from_json(task["slice"])
+        counters = move.follow(moving, piece, start, task["attempt"], move.Limits(**task["limits"]))
+        moving.destination.discard(moving.target)
+    talk.result({"counters": move.counters_json(counters)})
+
+
+def _commit(task: Task, talk: Talk) -> None:
+    receipts = [Receipt.from_json(item) for item in task["receipts"]]
+    with _moving(task, talk) as moving:
+        move.publish(moving, receipts, task["state"], Counters(**task["counters"]))
+        moving.destination.discard(moving.target)
+    talk.result({})
+
+
+def _discard(task: Task, talk: Talk) -> None:
+    with Ends(task, talk).open_destination() as destination:
+        for target in task["targets"]:
+            destination.discard(Target.from_json(target))
+    talk.result({})
+
+
+def _plan(task: Task, talk: Talk) -> None:
+    from towpath.engine.planner import plan_run
+
+    ends = Ends(task, talk)
+    with ends.open_source() as source:
+        with ends.open_destination() as destination:
+            planned = plan_run(task, ends.source, ends.destination, source, destination)
+        held = {item["stream"]: task["epoch"] for item in planned if item.get("pinned")}
+        if held:
+            talk.outlive.set()
+        talk.result({"streams": planned, "held": held})
+        if held:
+            _keep_open(task, talk, held)
+
+
+def _keep_open(task: Task, talk: Talk, held: Mapping[str, int]) -> None:
+    """Hold the source open, and its snapshot with it, until the slices are read."""
+    from towpath.engine.keeper import wait_until_over
+
+    wait_until_over(task, talk, held)
+
+
+KINDS: Mapping[str, Callable[[Task, Talk], None]] = {
+    "plan": _plan,
+    "slice": _slice,
+    "ordered": _ordered,
+    "commit": _commit,
+    "discard": _discard,
+}
