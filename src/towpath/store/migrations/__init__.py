@@ -1,0 +1,52 @@
+"""Alembic migrations, run from inside the program: `upgrade`. A new one is a new file in ``versions``."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, func, inspect, select, text
+
+from towpath.core.errors import IntegrityError
+
+#: The newest revision. Known here so that a store that is up to date costs one query, not all of Alembic.
+HEAD = "0001"
+
+#: Any number, as long as every version takes the same: the advisory lock of migrations on PostgreSQL.
+_LOCK = 7_087_215
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables to `HEAD` inside the connection's transaction.
+
+    One process at a time: SQLite's write lock is held already, PostgreSQL's lock is taken here. Raises
+    `IntegrityError` (``store.newer``) if a newer version of towpath has changed the tables.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    present = revision(connection)
+    if present == HEAD:
+        return
+    _run(connection, present)
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision of the tables; None if there are none yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _run(connection: Connection, present: str | None) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if present is not None and present not in known:
+        raise IntegrityError(
+            "store.newer",
+            f"The store was changed by a newer version of towpath (its tables are at {present!r})",
+            hint="Upgrade towpath, or restore the store from a backup made before.",
+        )
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

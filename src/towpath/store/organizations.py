@@ -1,0 +1,39 @@
+"""The tenants."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select
+
+from towpath.core.errors import NotFoundError
+from towpath.core.records import Organization
+from towpath.store import tables
+from towpath.store.references import guarded
+
+_ORGANIZATIONS = tables.organizations
+
+
+class SqlOrganizations:
+    """The tenants: the only rows that are read without naming one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, item: Organization) -> Organization:
+        values = {"id": item.id, "name": item.name, "created_at": item.created_at}
+        with guarded(self._connection, _ORGANIZATIONS, values):
+            self._connection.execute(insert(_ORGANIZATIONS).values(values))
+        return item
+
+    def get(self, id: str) -> Organization:
+        row = (
+            self._connection.execute(select(_ORGANIZATIONS).where(_ORGANIZATIONS.c.id == id))
+            .mappings()
+            .first()
+        )
+        if row is None:
+            raise NotFoundError("organization.not_found", f"There is no organization {id}", id=id)
+        return Organization(**row)
+
+    def list(self) -> Sequence[Organization]:
+        rows = self._connection.execute(select(_ORGANIZATIONS).order_by(_ORGANIZATIONS.c.id)).mappings()
+        return [Organization(**row) for row in rows]

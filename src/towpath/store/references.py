@@ -1,0 +1,118 @@
+"""What refers to what: the messages behind refused changes, worked out from the tables' own constraints."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
+from sqlalchemy import Connection, ForeignKeyConstraint, Select, Table, and_, exc, select
+
+from towpath.core.errors import ConflictError, NotFoundError
+from towpath.store import tables
+
+_UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+
+
+def kind_of(table: Table) -> str:
+    """What one row is called: ``record error`` for ``record_errors``."""
+    return table.name.replace("_", " ").removesuffix("s")
+
+
+def code_of(table: Table) -> str:
+    """The first half of error codes: ``record_error``."""
+    return kind_of(table).replace(" ", "_")
+
+
+@contextmanager
+def guarded(connection: Connection, table: Table, values: Mapping[str, Any]) -> Iterator[None]:
+    """Undo only what is done inside if a constraint refuses ``values``, and say why.
+
+    Raises `NotFoundError` for a row that they refer to and that is not there, `ConflictError` for a twin.
+    """
+    try:
+        with connection.begin_nested():
+            yield
+    except exc.IntegrityError as error:
+        if _is_foreign(error.orig):
+            _raise_missing(connection, table, values)
+        if _is_twin(error.orig):
+            raise _exists(table, values) from error
+        raise
+
+
+def _is_twin(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.IntegrityError):
+        return error.sqlite_errorcode in _UNIQUE
+    return isinstance(error, UniqueViolation)
+
+
+def _is_foreign(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.IntegrityError):
+        return error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+    return isinstance(error, ForeignKeyViolation)
+
+
+def _exists(table: Table, values: Mapping[str, Any]) -> ConflictError:
+    kind, name = kind_of(table), values.get("name")
+    if name is None:
+        return ConflictError(f"{code_of(table)}.exists", f"There is such a {kind} already")
+    return ConflictError(
+        f"{code_of(table)}.exists",
+        f"There is a {kind} {name!r} already",
+        hint=f"Choose another name, or change the {kind} that has it.",
+        name=name,
+    )
+
+
+def _raise_missing(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
+    for constraint in table.foreign_key_constraints:
+        wanted = {
+            element.column: values.get(name)
+            for name, element in zip(constraint.column_keys, constraint.elements, strict=True)
+        }
+        target = constraint.referred_table
+        row = (
+            select(1).select_from(target).where(and_(*(column == value for column, value in wanted.items())))
+        )
+        if None not in wanted.values() and not connection.execute(row).first():
+            id = next(reversed(wanted.values()))
+            raise NotFoundError(f"{code_of(target)}.not_found", f"There is no {kind_of(target)} {id}", id=id)
+
+
+def refuse_in_use(connection: Connection, table: Table, org: str, id: str) -> None:
+    """Raise `ConflictError` if a row that is not a part of this one refers to it."""
+    for kind, name in _users(connection, table, org, id):
+        raise ConflictError(
+            f"{code_of(table)}.in_use",
+            f"The {kind_of(table)} {id} is in use by the {kind} {name!r}",
+            hint=f"Delete or change the {kind} first.",
+            id=id,
+        )
+
+
+def _users(connection: Connection, table: Table, org: str, id: str) -> Iterator[tuple[str, str]]:
+    """Kind and name of what refers to the row: flows before the exports and imports between."""
+    for user, constraint in _references_to(table):
+        column = user.c[constraint.column_keys[-1]]
+        if user in (tables.flow_exports, tables.flow_imports):
+            flows = _flow_names(user).where(user.c.org == org, column == id)
+            yield from (("flow", row.name) for row in connection.execute(flows))
+            continue
+        named = select(user.c.id, user.c.name).where(user.c.org == org, column == id)
+        rows = connection.execute(named).all()
+        for row in rows:
+            yield from _users(connection, user, org, row.id)
+        yield from ((kind_of(user), row.name) for row in rows)
+
+
+def _flow_names(ends: Table) -> Select[tuple[str]]:
+    flows = tables.flows.c
+    return select(flows.name).join(ends, and_(ends.c.org == flows.org, ends.c.flow == flows.id))
+
+
+def _references_to(table: Table) -> Iterator[tuple[Table, ForeignKeyConstraint]]:
+    for other in tables.metadata.sorted_tables:
+        for constraint in other.foreign_key_constraints:
+            if constraint.referred_table is table and constraint.ondelete != "CASCADE":
+                yield other, constraint

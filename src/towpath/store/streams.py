@@ -1,0 +1,107 @@
+"""The streams of runs: plans, slices, progress."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+
+from towpath.core.errors import InternalError, NotFoundError
+from towpath.core.records import Counters, RunSlice, RunStream, SliceStatus, now
+from towpath.store import tables
+
+_STREAMS, _SLICES = tables.run_streams, tables.run_slices
+
+
+class SqlRunStreams:
+    """The streams of a run with their plans and progress."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def save_plan(self, org: str, stream: RunStream, slices: Sequence[RunSlice]) -> None:
+        if any(part.org != org for part in (stream, *slices)):
+            raise InternalError("store.wrong_organization", "The plan is of another organization")
+        self._lock_run(org, stream.run)
+        present = self._epoch(org, stream.run, stream.stream)
+        if present is not None and present >= stream.epoch:
+            return
+        self._connection.execute(delete(_STREAMS).where(_is(org, stream.run, stream.stream)))
+        self._connection.execute(insert(_STREAMS).values(_values(stream)))
+        if slices:
+            self._connection.execute(insert(_SLICES), [_values(item) for item in slices])
+
+    def get(self, org: str, run: str, stream: str) -> RunStream:
+        query = select(_STREAMS).where(_is(org, run, stream))
+        row = self._connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise _missing(run, stream)
+        return RunStream(**row)
+
+    def list(self, org: str, run: str) -> Sequence[RunStream]:
+        query = select(_STREAMS).where(_STREAMS.c.org == org, _STREAMS.c.run == run)
+        rows = self._connection.execute(query.order_by(_STREAMS.c.stream)).mappings()
+        return [RunStream(**row) for row in rows]
+
+    def update(self, org: str, run: str, stream: str, **changes: Any) -> RunStream:
+        change = update(_STREAMS).where(_is(org, run, stream)).values(changes | {"updated_at": now()})
+        row = self._connection.execute(change.returning(_STREAMS)).mappings().one_or_none()
+        if row is None:
+            raise _missing(run, stream)
+        return RunStream(**row)
+
+    def slices(self, org: str, run: str, stream: str) -> Sequence[RunSlice]:
+        same = and_(_STREAMS.c.org == org, _STREAMS.c.run == run, _STREAMS.c.stream == stream)
+        query = select(_SLICES).join(_STREAMS, and_(same, _SLICES.c.epoch == _STREAMS.c.epoch))
+        query = query.where(_SLICES.c.org == org, _SLICES.c.run == run, _SLICES.c.stream == stream)
+        rows = self._connection.execute(query.order_by(_SLICES.c.slice)).mappings()
+        return [RunSlice(**row) for row in rows]
+
+    def slice_done(
+        self,
+        org: str,
+        run: str,
+        stream: str,
+        epoch: int,
+        slice: str,
+        receipt: Mapping[str, Any],
+        counters: Counters,
+    ) -> None:
+        """A report of an epoch that was replaced changes nothing."""
+        one = _is_slice(org, run, stream, epoch, slice)
+        change = update(_SLICES).where(one, _SLICES.c.status != SliceStatus.DONE)
+        values = {"status": SliceStatus.DONE, "receipt": receipt, "counters": counters, "updated_at": now()}
+        if self._connection.execute(change.values(values)).rowcount:
+            return
+        known = self._connection.execute(select(_SLICES.c.slice).where(one)).first()
+        if not known and self.get(org, run, stream).epoch <= epoch:
+            raise NotFoundError(
+                "slice.not_found", f"{stream} has no slice {slice} in epoch {epoch} of run {run}", id=slice
+            )
+
+    def _lock_run(self, org: str, run: str) -> None:
+        """One plan of a run is saved at a time: two planners of one epoch must not mix their slices."""
+        runs = tables.runs.c
+        lock = select(runs.id).where(runs.org == org, runs.id == run).with_for_update(key_share=True)
+        if not self._connection.execute(lock).first():
+            raise NotFoundError("run.not_found", f"There is no run {run}", id=run)
+
+    def _epoch(self, org: str, run: str, stream: str) -> int | None:
+        return self._connection.execute(select(_STREAMS.c.epoch).where(_is(org, run, stream))).scalar()
+
+
+def _is(org: str, run: str, stream: str) -> ColumnElement[bool]:
+    return and_(_STREAMS.c.org == org, _STREAMS.c.run == run, _STREAMS.c.stream == stream)
+
+
+def _is_slice(org: str, run: str, stream: str, epoch: int, slice: str) -> ColumnElement[bool]:
+    slices = _SLICES.c
+    place = and_(slices.org == org, slices.run == run, slices.stream == stream)
+    return and_(place, slices.epoch == epoch, slices.slice == slice)
+
+
+def _values(item: RunStream | RunSlice) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in item.__dataclass_fields__}
+
+
+def _missing(run: str, stream: str) -> NotFoundError:
+    return NotFoundError("stream.not_found", f"The run {run} has no stream {stream}", id=stream)
