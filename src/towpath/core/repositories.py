@@ -392,6 +392,12 @@ class Store(Protocol):
         """
         ...
 
+    def read(self) -> AbstractContextManager[UnitOfWork]:
+        """Open a unit of work that only reads: it sees one state of the database and waits for no writer.
+        Raises as `begin` does, and `InternalError` at a write.
+        """
+        ...
+
     def migrate(self) -> None:
         """Bring the tables to this version. Idempotent; safe when several processes do it at once."""
         ...
