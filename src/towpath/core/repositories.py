@@ -94,7 +94,8 @@ class Keys(Repository[Key], Protocol):
 
     def by_digest(self, digest: str) -> Key | None:
         """The key of *any* organization with this digest: who a caller is, and so whose rows it may see,
-        is not known before. Revoked keys are returned too."""
+        is not known before. Revoked keys are returned too.
+        """
         ...
 
 
@@ -264,7 +265,8 @@ class Secrets(Protocol):
 
     def put(self, org: str, sealed: SealedSecrets) -> None:
         """Store or replace the connection's set as a whole. Raises `BusyError` (``vault.key_retired``) if
-        the key that wraps it is not registered any more: seal again, with the present one."""
+        the key that wraps it is not registered any more: seal again, with the present one.
+        """
         ...
 
     def get(self, org: str, connection: str) -> SealedSecrets | None: ...
@@ -294,7 +296,8 @@ class MasterKey:
 
 class MasterKeys(Protocol):
     """The registered key-encryption keys: no data key may be wrapped by another. They belong to no
-    organization."""
+    organization.
+    """
 
     def list(self) -> Sequence[MasterKey]:
         """In the order of their registration."""
@@ -304,9 +307,18 @@ class MasterKeys(Protocol):
         """Register a key; one with this id that is there already stays and is returned."""
         ...
 
+    def in_use(self, key_id: str) -> bool:
+        """Whether a data key is wrapped by it."""
+        ...
+
+    def lock(self) -> None:
+        """Make the registrations of others wait until this unit of work ends."""
+        ...
+
     def retire(self, key_id: str) -> bool:
         """Remove the key, after which nothing can be wrapped by it any more; False, and no change, while a
-        data key still is. Idempotent."""
+        data key still is. Idempotent.
+        """
         ...
 
 

@@ -84,6 +84,14 @@ class SqlMasterKeys:
         row = self._connection.execute(select(_KEYS).where(_KEYS.c.key_id == key.key_id)).one()
         return _master_key(row)
 
+    def in_use(self, key_id: str) -> bool:
+        wrapped = select(1).where(_SECRETS.c.key_id == key_id).limit(1)
+        return self._connection.execute(wrapped).first() is not None
+
+    def lock(self) -> None:
+        if self._connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+            self._connection.exec_driver_sql("LOCK TABLE master_keys IN SHARE ROW EXCLUSIVE MODE")
+
     def retire(self, key_id: str) -> bool:
         try:
             with self._connection.begin_nested():
