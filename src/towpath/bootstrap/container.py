@@ -1,0 +1,141 @@
+"""Joins the rooms. Every one is opened when it is first asked for, so that light commands stay light."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from towpath.bootstrap import logs
+from towpath.bootstrap.home import ensure_home
+from towpath.bootstrap.lock import HomeLock
+from towpath.bootstrap.settings import Settings
+
+if TYPE_CHECKING:
+    from towpath.core.records import Organization
+    from towpath.core.repositories import Store
+    from towpath.engine import Engine
+    from towpath.sdk.registry import Registry
+    from towpath.vault import Vault
+
+DEFAULT_ORGANIZATION = "default"
+
+
+class Container:
+    """The rooms of one process, joined by its settings. Close it when done."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lock = HomeLock(settings.home)
+        self.working = False
+        """Whether this process executes runs."""
+
+    @property
+    def minimum_interval(self) -> float:
+        return self.settings.minimum_interval
+
+    @cached_property
+    def store(self) -> "Store":
+        """The store, migrated. Raises what `open_store` and `Store.begin` raise."""
+        from towpath.store import open_store
+
+        ensure_home(self.settings.home)
+        store = open_store(self.settings.database_url)
+        store.migrate()
+        return store
+
+    @cached_property
+    def organization(self) -> "Organization":
+        """The organization that the command line acts for; made at the first start."""
+        from towpath.core.records import Organization
+
+        with self.store.read() as work:
+            known = work.organizations.list()
+        if known:
+            return known[0]
+        with self.store.begin() as work:
+            return work.organizations.add(Organization(name=DEFAULT_ORGANIZATION))
+
+    @cached_property
+    def registry(self) -> "Registry":
+        from towpath.sdk.registry import Registry
+
+        return Registry.installed()
+
+    @cached_property
+    def vault(self) -> "Vault":
+        """The vault, its key checked. Raises what `open_vault` raises."""
+        from pydantic import SecretStr
+
+        from towpath.vault import FileKeys, GivenKeys, open_vault
+
+        given = self.settings.master_key
+        provider = GivenKeys(SecretStr(given)) if given else FileKeys(self.settings.master_key_file)
+        return open_vault(self.store, provider)
+
+    def conceal(self, secret: str) -> None:
+        """Keep the value out of this process's log from now on."""
+        logs.remember(secret)
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The engine; it executes nothing before `work`."""
+        from towpath.engine import Engine, EngineSettings
+
+        settings = EngineSettings(
+            url=self._engine_url,
+            slots=self.settings.slots,
+            minimum_interval=self.settings.minimum_interval,
+            watcher="towpath.bootstrap.watch:run_watch",
+            watcher_args={"home": str(self.settings.home), "database_url": self.settings.database_url},
+        )
+        return Engine(self.store, self.resolve, settings)
+
+    @property
+    def _engine_url(self) -> str:
+        url = self.settings.database_url
+        if self.settings.embedded:
+            return f"sqlite:///{self.settings.home / 'engine.db'}"
+        return "postgresql+psycopg://" + url.split("://", 1)[1]
+
+    def resolve(self, org: str, connection: str) -> tuple[str, Mapping[str, Any]]:
+        """A connection's connector and plain configuration: what the engine opens it with."""
+        from towpath.services.connections import plain_config
+
+        with self.store.read() as work:
+            row = work.connections.get(org, connection)
+            return row.connector, plain_config(self, work, org, row)
+
+    def work(self) -> None:
+        """Become a worker. Raises `BusyError` (``home.in_use``) while another one works in this home."""
+        if self.working:
+            return
+        ensure_home(self.settings.home)
+        if self.settings.embedded:
+            self.lock.acquire()
+        # Without its key a worker would fail every run: it refuses to start instead.
+        _ = self.vault
+        _ = self.organization
+        self.engine.start()
+        self.working = True
+
+    def work_if_nobody_does(self) -> bool:
+        """Become a worker unless another process is one; True if this process is."""
+        if not self.working and not self._somebody_works():
+            self.work()
+        return self.working
+
+    def _somebody_works(self) -> bool:
+        if self.settings.embedded:
+            return not self.lock.try_acquire()
+        from towpath.engine.keeping import DEAD_AFTER
+
+        with self.store.read() as work:
+            return bool(work.workers.alive(DEAD_AFTER))
+
+    def close(self) -> None:
+        """Stop working and release everything. Idempotent."""
+        if self.working:
+            self.engine.stop()
+            self.working = False
+        self.lock.release()
+        if "store" in self.__dict__:
+            self.__dict__.pop("store").close()

@@ -1,0 +1,69 @@
+"""The process's own log: text or JSON lines on stderr, with secrets blotted out."""
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+
+BLOT = "***"
+#: Secrets that cannot be known by value: they come and go inside texts of other programs.
+_PATTERNS = (
+    re.compile(r"(?<=://)([^/\s:@]+):([^/\s@]+)(?=@)"),
+    re.compile(r"(?i)\b(?:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"),
+    re.compile(r"(?i)\b(?:password|passwd|secret|token|api[_-]?key)\b\s*[=:]\s*[^\s,;&]+"),
+    re.compile(r"\btp_[a-z]+_[A-Za-z0-9_-]{8,}"),
+)
+_known: set[str] = set()
+
+
+def remember(secret: str) -> None:
+    """Blot this value out of every line from now on. Very short values would blot out words: left alone."""
+    if len(secret) >= len(BLOT) + 1:
+        _known.add(secret)
+
+
+def redact(text: str) -> str:
+    """``text`` without known secrets and without what looks like one."""
+    for secret in tuple(_known):
+        text = text.replace(secret, BLOT)
+    for pattern in _PATTERNS:
+        text = pattern.sub(BLOT, text)
+    return text
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC)
+        return redact(f"{at:%H:%M:%S} {record.levelname.lower():7} {record.name}: {_message(self, record)}")
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            # Redacted before it becomes JSON: escapes would hide a secret from the comparison by value.
+            "msg": redact(_message(self, record)),
+        }
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _message(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    text = record.getMessage()
+    if record.exc_info and record.exc_info[0] is not None:
+        text += "\n" + formatter.formatException(record.exc_info)
+    return text
+
+
+def configure(level: str, form: str) -> None:
+    """Send the whole process's log to stderr, in one form. Repeating it replaces what was set before."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if form == "json" else _Text())
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if isinstance(old.formatter, _Json | _Text)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("towpath").setLevel(level.upper())

@@ -1,0 +1,1 @@
+"""``towpath up --demo``: a real database to play with, from nothing but installed packages."""

@@ -1,0 +1,148 @@
+"""Following a run to its end, working on it if nobody else does."""
+
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import typer
+
+from towpath.cli import exits, output, progress, views
+from towpath.cli.session import Session
+from towpath.core.errors import TowpathError
+
+if TYPE_CHECKING:
+    from towpath.services.runs import RunDetail
+
+#: Seconds between two looks at the store.
+_POLL = 0.25
+#: Seconds between two tries to take over from a worker that went away.
+_TAKE_OVER = 2.0
+
+
+def follow(now: Session, run: str, *, as_json: bool = False) -> int:
+    """Show the run until it is final, then its summary; returns the exit code.
+
+    The first Ctrl-C offers to cancel the run, the second leaves at once.
+    """
+    interrupted = False
+    with progress.watcher() as watcher:
+        following = _Following(now, run, watcher)
+        while not following.finished():
+            try:
+                time.sleep(_POLL)
+            except KeyboardInterrupt:
+                if interrupted:
+                    raise
+                interrupted = _wants_cancel()
+                if interrupted:
+                    _cancel(now, run)
+    detail = now.runs.show(now.org, run)
+    if as_json:
+        output.data(views.run(detail))
+    else:
+        summary(detail)
+    return outcome(detail, interrupted=interrupted)
+
+
+class _Following:
+    def __init__(self, now: Session, run: str, watcher: progress.Watcher) -> None:
+        self._now = now
+        self._run = run
+        self._watcher = watcher
+        self._seen = 0
+        self._look_again = 0.0
+
+    def finished(self) -> bool:
+        self._work()
+        detail = self._now.runs.show(self._now.org, self._run)
+        self._watcher.show(detail)
+        self._warnings()
+        return detail.run.status.final
+
+    def _work(self) -> None:
+        """Somebody has to execute the run: this process, if no server or worker does."""
+        if time.monotonic() >= self._look_again:
+            self._now.container.work_if_nobody_does()
+            self._look_again = time.monotonic() + _TAKE_OVER
+
+    def _warnings(self) -> None:
+        from towpath.core.records import Level
+
+        lines = self._now.runs.log(self._now.org, self._run, after=self._seen, minimum=Level.WARNING)
+        for line in lines:
+            self._watcher.log(line)
+            self._seen = line.seq
+
+
+def _wants_cancel() -> bool:
+    if not sys.stdin.isatty():
+        return True
+    return typer.confirm("\nCancel the run?", default=True, err=True)
+
+
+def _cancel(now: Session, run: str) -> None:
+    from towpath.core.errors import ConflictError
+
+    output.say("Cancelling … (Ctrl-C again leaves at once)")
+    with suppress(ConflictError):  # it ended by itself meanwhile
+        now.runs.cancel(now.org, run)
+
+
+def summary(detail: "RunDetail") -> None:
+    """The table of a finished run, on stdout."""
+    output.table(
+        ("stream", "status", "read", "written", "filtered", "rejected", "rows/s", "seconds"),
+        [
+            (
+                stream.stream,
+                str(stream.status),
+                stream.counters.read,
+                stream.counters.written,
+                stream.counters.filtered,
+                stream.counters.rejected,
+                round(stream.rows_per_second),
+                seconds(stream.started_at, stream.ended_at),
+            )
+            for stream in detail.streams
+        ],
+    )
+
+
+def seconds(start: object, end: object) -> float | None:
+    from datetime import datetime
+
+    if isinstance(start, datetime) and isinstance(end, datetime):
+        return (end - start).total_seconds()
+    return None
+
+
+def outcome(detail: "RunDetail", *, interrupted: bool = False) -> int:
+    """The exit code of a finished run; says what went wrong, last."""
+    run = detail.run
+    if run.status == "cancelled":
+        output.say(f"The run {run.id} was cancelled; the target is as it was.")
+        return exits.INTERRUPTED if interrupted else exits.FAILED
+    if run.status == "failed":
+        return _failed(detail)
+    if detail.rejected:
+        output.say(f"{detail.rejected:,} records were rejected: towpath errors list --run {run.id}")
+        return exits.RECORD_ERRORS
+    output.done(f"The run {run.id} succeeded.")
+    return exits.OK
+
+
+def _failed(detail: "RunDetail") -> int:
+    streams = [stream for stream in detail.streams if stream.error]
+    for stream in streams:
+        output.say(f"{stream.stream}:")
+        output.error(TowpathError.from_json(stream.error or {}))
+    if detail.run.error is None:
+        return exits.FAILED
+    error = TowpathError.from_json(detail.run.error)
+    if detail.run.error not in [stream.error for stream in streams]:
+        output.error(error)
+    output.say(
+        f"The run {detail.run.id} failed; the target is as it was. Its log: towpath logs {detail.run.id}"
+    )
+    return exits.exit_code(error)

@@ -1,0 +1,61 @@
+"""Running the HTTP server."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from towpath.bootstrap.container import Container
+from towpath.core.errors import BusyError, ResourceError
+from towpath.server.app import create_app
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `BusyError` (``port.in_use``), `ResourceError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except PermissionError:
+        sock.close()
+        raise ResourceError(
+            "port.refused", f"This user may not listen on port {port}.", hint="Choose one above 1023."
+        ) from None
+    except OSError as error:
+        sock.close()
+        raise BusyError(
+            "port.in_use",
+            f"Cannot listen on {host}:{port}: {error.strerror}.",
+            hint="Stop what uses it, or choose another with --port (0 takes a free one).",
+        ) from None
+    sock.listen(socket.SOMAXCONN)
+    return sock
+
+
+def address(sock: socket.socket) -> str:
+    """The URL of a listening socket."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(container: Container, sock: socket.socket, started: Callable[[], None]) -> None:
+    """Answer until SIGINT or SIGTERM; ``started`` is called when the first request can come.
+
+    The engine is started before: it must be outside of the event loop that runs here.
+    """
+    config = uvicorn.Config(
+        create_app(container), log_config=None, access_log=False, lifespan="off", server_header=False
+    )
+    server = _Server(config, started)
+    server.run(sockets=[sock])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._say_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._say_started()

@@ -1,0 +1,213 @@
+"""Keeping connections: create, update, delete, try, look through."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from towpath.core.errors import ConfigError, ConflictError, TowpathError
+from towpath.core.model import Selection, Stream
+from towpath.core.ports import Connector, Destination, Source
+from towpath.core.records import Connection, now
+from towpath.core.repositories import UnitOfWork
+from towpath.sdk.registry import parse_config
+from towpath.services import sealing, secretfields
+from towpath.services.context import Rooms, UseCases, audit, missing
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one role of a connection answered: ``answer`` or ``error``, never both."""
+
+    role: str
+    """``source`` or ``destination``."""
+    answer: str = ""
+    error: TowpathError | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first records of a stream."""
+
+    stream: Stream
+    records: list[dict[str, Any]]
+
+
+class Connections(UseCases):
+    """The use cases of connections. Secrets go in, and never come out."""
+
+    def create(
+        self, org: str, name: str, connector: str, config: Mapping[str, Any], **more: Any
+    ) -> Connection:
+        """``more``: project, customer, max_parallel. Raises `ConfigError` naming the field at fault."""
+        with self.rooms.store.begin() as work:
+            return self.create_in(work, org, name, connector, config, **more)
+
+    def create_in(
+        self, work: UnitOfWork, org: str, name: str, connector: str, config: Mapping[str, Any], **more: Any
+    ) -> Connection:
+        plain, secrets = self.parse(connector, config)
+        row = Connection(org=org, name=name, connector=connector, config=plain, **more)
+        work.connections.add(org, row)
+        sealing.keep(self.rooms, work, org, row.id, secrets)
+        audit(work, org, self.actor, "connection.create", row.id, name=name, connector=connector)
+        return row
+
+    def update(self, org: str, name: str, config: Mapping[str, Any] | None = None, **more: Any) -> Connection:
+        """Replace the configuration; secrets that it omits or masks stay as they are."""
+        with self.rooms.store.begin() as work:
+            return self.update_in(work, org, find(work, org, name), config, **more)
+
+    def update_in(
+        self, work: UnitOfWork, org: str, row: Connection, config: Mapping[str, Any] | None, **more: Any
+    ) -> Connection:
+        changes = dict(more)
+        if config is not None:
+            before = sealing.reveal(self.rooms, work, org, row.id)
+            whole = secretfields.kept(config, row.config, before)
+            changes["config"], secrets = self.parse(row.connector, whole)
+            if secrets != before:
+                sealing.keep(self.rooms, work, org, row.id, secrets)
+        changed = work.connections.update(org, row.id, **changes)
+        audit(work, org, self.actor, "connection.update", row.id, fields=sorted(changes))
+        return changed
+
+    def parse(self, connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """The configuration without its secrets, and the secrets by path."""
+        return secretfields.split(parse_config(self.rooms.registry.get(connector), config))
+
+    def delete(self, org: str, name: str) -> Connection:
+        """Forget the connection and shred its secrets. Raises `ConflictError` while a flow uses it."""
+        with self.rooms.store.begin() as work:
+            row = find(work, org, name)
+            users = flows_using(work, org, row.id)
+            if users:
+                raise ConflictError(
+                    "connection.in_use",
+                    f"The connection {row.name!r} is used by the flow {users[0]!r}.",
+                    hint=f"Delete the flow first: `towpath flows delete {users[0]}`.",
+                    connection=row.name,
+                    flow=users[0],
+                )
+            work.secrets.shred(org, row.id)
+            audit(work, org, self.actor, "connection.delete", row.id, name=row.name)
+            return work.connections.update(org, row.id, deleted_at=now())
+
+    def get(self, org: str, name: str) -> Connection:
+        with self.rooms.store.read() as work:
+            return find(work, org, name)
+
+    def list(self, org: str) -> Sequence[Connection]:
+        with self.rooms.store.read() as work:
+            return alive(work, org)
+
+    def roles_in_use(self, org: str, connection: str) -> set[str]:
+        with self.rooms.store.read() as work:
+            reads = work.exports.list(org, connection=connection)
+            writes = work.imports.list(org, connection=connection)
+        return {role for role, rows in (("source", reads), ("destination", writes)) if rows}
+
+    def check(self, org: str, name: str) -> Sequence[Checked]:
+        """Try the connection in the roles that flows use it in; an unused one in every role it has."""
+        row, connector, config = self.resolve(org, name)
+        roles = [role for role in ("source", "destination") if getattr(connector, role)]
+        used = self.roles_in_use(org, row.id)
+        return [check_role(connector, config, role) for role in roles if not used or role in used]
+
+    def discover(self, org: str, name: str) -> Sequence[Stream]:
+        with self.source(org, name) as source:
+            return source.discover()
+
+    def preview(self, org: str, name: str, stream: str, limit: int = 20) -> Preview:
+        """The first ``limit`` records of a stream."""
+        with self.source(org, name) as source:
+            found = find_stream(source.discover(), stream)
+            return Preview(found, first_records(source, Selection(found), limit))
+
+    @contextmanager
+    def source(self, org: str, name: str) -> Iterator[Source]:
+        """The connection, opened to read. Raises `ConfigError` if its system can only be written to."""
+        row, connector, config = self.resolve(org, name)
+        if connector.source is None:
+            raise ConfigError(
+                "connector.no_source",
+                f"{connector.title} cannot be read from.",
+                hint="`towpath connectors list` shows which connectors are sources.",
+                connection=row.name,
+            )
+        with connector.source(config) as source:
+            yield source
+
+    def resolve(self, org: str, name: str) -> tuple[Connection, Connector[Any], Any]:
+        """The connection, its connector and its configuration object, secrets included."""
+        with self.rooms.store.read() as work:
+            row = find(work, org, name)
+            plain = plain_config(self.rooms, work, org, row)
+        connector = self.rooms.registry.get(row.connector)
+        return row, connector, parse_config(connector, plain)
+
+
+def plain_config(rooms: Rooms, work: UnitOfWork, org: str, row: Connection) -> dict[str, Any]:
+    """The configuration with its secrets: for the one moment in which the connection is opened."""
+    joined: dict[str, Any] = secretfields.join(row.config, sealing.reveal(rooms, work, org, row.id))
+    return joined
+
+
+def find(work: UnitOfWork, org: str, name: str) -> Connection:
+    """The connection with this name or id. Raises `NotFoundError` that offers the nearest name."""
+    connections = work.connections
+    row = connections.find(org, name=name, deleted_at=None) or connections.find(org, id=name, deleted_at=None)
+    if row is None:
+        raise missing("connection", name, [item.name for item in alive(work, org)])
+    return row
+
+
+def alive(work: UnitOfWork, org: str) -> Sequence[Connection]:
+    """The connections that are not deleted."""
+    return work.connections.list(org, deleted_at=None)
+
+
+def flows_using(work: UnitOfWork, org: str, connection: str) -> list[str]:
+    """Names of the flows that read from or write to the connection."""
+    used = {row.id for row in work.exports.list(org, connection=connection)}
+    used |= {row.id for row in work.imports.list(org, connection=connection)}
+    return [flow.name for flow in work.flows.list(org) if used & {*flow.exports, *flow.imports}]
+
+
+def check_role(connector: Connector[Any], config: Any, role: str) -> Checked:
+    """Try one role; what goes wrong is part of the answer."""
+    open_role = connector.source if role == "source" else connector.destination
+    try:
+        with open_role(config) as system:  # type: ignore[misc]  # the caller asks for roles it has
+            answer: Source | Destination = system
+            return Checked(role, answer=answer.check())
+    except TowpathError as error:
+        return Checked(role, error=error)
+
+
+def find_stream(streams: Sequence[Stream], name: str) -> Stream:
+    """The stream with this key; its bare name will do if only one has it."""
+    for stream in streams:
+        if stream.key == name:
+            return stream
+    bare = [stream for stream in streams if stream.name == name]
+    if len(bare) == 1:
+        return bare[0]
+    known = [stream.key for stream in streams]
+    raise missing("stream", name, known, "`towpath discover CONNECTION` lists the streams.")
+
+
+def first_records(source: Source, selection: Selection, limit: int) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = []
+    for slice in source.plan(selection, None).slices:
+        reading = source.read(selection, slice, None)
+        try:
+            for batch in reading:
+                records.extend(batch.arrow.slice(0, limit - len(records)).to_pylist())
+                if len(records) >= limit:
+                    return records
+        finally:
+            close = getattr(reading, "close", None)
+            if close:
+                close()
+    return records

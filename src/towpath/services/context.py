@@ -1,0 +1,99 @@
+"""What every use case needs: the rooms below, and who acts."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Protocol, TypeVar
+
+from towpath.core.errors import NotFoundError
+from towpath.core.records import AuditEntry
+from towpath.core.repositories import Repository, Store, UnitOfWork
+from towpath.engine import Engine
+from towpath.sdk.registry import Registry
+from towpath.vault import Vault
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does it, for the audit trail."""
+
+    name: str = "system"
+    """``user:<name>``, ``key:<id>``, ``cli`` or ``system``."""
+    address: str | None = None
+    request: str | None = None
+
+
+class Rooms(Protocol):
+    """What bootstrap joins. Each room is opened when it is first asked for."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def vault(self) -> Vault: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def minimum_interval(self) -> float:
+        """The shortest interval between two starts of a flow that users may ask for, in seconds."""
+        ...
+
+    def conceal(self, secret: str) -> None:
+        """Keep the value out of this process's log from now on."""
+        ...
+
+
+@dataclass(frozen=True)
+class UseCases:
+    """Base of the services: cheap to make, one for each caller."""
+
+    rooms: Rooms
+    actor: Actor = Actor()
+
+
+class Named(Protocol):
+    """A row that users call by its name or its id."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def audit(work: UnitOfWork, org: str, actor: Actor, action: str, object: str, **detail: Any) -> None:
+    """Remember in the same unit of work what was done; ``detail`` never holds a secret."""
+    work.audit.append(
+        org,
+        AuditEntry(
+            org=org,
+            actor=actor.name,
+            action=action,
+            object=object,
+            address=actor.address,
+            request=actor.request,
+            detail=detail,
+        ),
+    )
+
+
+def named(repository: Repository[N], org: str, kind: str, name: str) -> N:
+    """The row with this name or id. Raises `NotFoundError` that offers the nearest name."""
+    row = repository.find(org, name=name) or repository.find(org, id=name)
+    if row is None:
+        raise missing(kind, name, [item.name for item in repository.list(org)])
+    return row
+
+
+def missing(kind: str, name: str, known: list[str], hint: str = "") -> NotFoundError:
+    near = get_close_matches(name, known, n=1)
+    guess = f"Did you mean {near[0]!r}? " if near else ""
+    return NotFoundError(
+        f"{kind}.not_found",
+        f"There is no {kind} {name!r}.",
+        hint=guess + (hint or f"`towpath {kind}s list` shows what there is."),
+        kind=kind,
+        name=name,
+    )

@@ -1,0 +1,229 @@
+"""Keeping flows: create, update, delete, switch on and off."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from towpath.core.errors import ConfigError, ConflictError
+from towpath.core.flows import Every, ExportSpec, FlowStream, ImportSpec, Schedule
+from towpath.core.model import ReadMode, WriteMode
+from towpath.core.records import Connection, Export, Flow, Import, RunStatus, now
+from towpath.core.repositories import UnitOfWork
+from towpath.engine import first_due
+from towpath.services import connections
+from towpath.services.context import Rooms, UseCases, audit, missing, named
+from towpath.services.documents import DestinationSide, FlowSpec, SourceSide
+
+
+class Flows(UseCases):
+    """The use cases of flows. A flow made here has one export and one import, which bear its name."""
+
+    def create(self, org: str, name: str, spec: FlowSpec) -> Flow:
+        """Raises `ConfigError` naming the field for what the connectors cannot do."""
+        with self.rooms.store.begin() as work:
+            return self.create_in(work, org, name, spec)
+
+    def create_in(self, work: UnitOfWork, org: str, name: str, spec: FlowSpec) -> Flow:
+        source, destination = validate(self.rooms, work, org, spec)
+        reads, writes = _sides(spec)
+        export = Export(org=org, name=name, connection=source.id, spec=reads)
+        import_ = Import(org=org, name=name, connection=destination.id, spec=writes)
+        work.exports.add(org, export)
+        work.imports.add(org, import_)
+        flow = Flow(
+            org=org,
+            name=name,
+            exports=(export.id,),
+            imports=(import_.id,),
+            schedule=spec.schedule,
+            policy=spec.policy,
+            enabled=spec.enabled,
+            next_due=self._first_due(spec.schedule, enabled=spec.enabled),
+        )
+        work.flows.add(org, flow)
+        audit(work, org, self.actor, "flow.create", flow.id, name=name)
+        return flow
+
+    def update(self, org: str, name: str, spec: FlowSpec) -> Flow:
+        with self.rooms.store.begin() as work:
+            return self.update_in(work, org, named(work.flows, org, "flow", name), spec)
+
+    def update_in(self, work: UnitOfWork, org: str, flow: Flow, spec: FlowSpec) -> Flow:
+        source, destination = validate(self.rooms, work, org, spec)
+        reads, writes = _sides(spec)
+        export_id, import_id = _one_to_one(flow)
+        work.exports.update(org, export_id, connection=source.id, spec=reads)
+        work.imports.update(org, import_id, connection=destination.id, spec=writes)
+        changed = work.flows.update(
+            org,
+            flow.id,
+            schedule=spec.schedule,
+            policy=spec.policy,
+            enabled=spec.enabled,
+            next_due=self._due(flow, spec.schedule, enabled=spec.enabled),
+        )
+        audit(work, org, self.actor, "flow.update", flow.id)
+        return changed
+
+    def enable(self, org: str, name: str, *, enabled: bool = True) -> Flow:
+        """Switch the schedule on or off; a flow that is off can still be run by hand."""
+        with self.rooms.store.begin() as work:
+            flow = named(work.flows, org, "flow", name)
+            due = self._due(flow, flow.schedule, enabled=enabled)
+            changed = work.flows.update(org, flow.id, enabled=enabled, next_due=due)
+            audit(work, org, self.actor, "flow.enable" if enabled else "flow.disable", flow.id)
+            return changed
+
+    def delete(self, org: str, name: str) -> Flow:
+        """Remove the flow with its history. Raises `ConflictError` while it runs."""
+        with self.rooms.store.begin() as work:
+            flow = named(work.flows, org, "flow", name)
+            unfinished = [RunStatus.QUEUED, RunStatus.RUNNING]
+            running = work.runs.list(org, flow=flow.id, status=unfinished, limit=1)
+            if running:
+                raise ConflictError(
+                    "flow.running",
+                    f"The flow {flow.name!r} is running.",
+                    hint=f"Wait, or cancel it: `towpath runs cancel {running[0].id}`.",
+                    flow=flow.name,
+                )
+            work.flows.delete(org, flow.id)
+            for export in flow.exports:
+                work.exports.delete(org, export)
+            for import_ in flow.imports:
+                work.imports.delete(org, import_)
+            audit(work, org, self.actor, "flow.delete", flow.id, name=flow.name)
+            return flow
+
+    def _due(self, flow: Flow, schedule: Schedule | None, *, enabled: bool) -> datetime | None:
+        if enabled and schedule == flow.schedule and flow.next_due is not None:
+            return flow.next_due
+        return self._first_due(schedule, enabled=enabled)
+
+    def _first_due(self, schedule: Schedule | None, *, enabled: bool) -> datetime | None:
+        if schedule is None or not enabled:
+            return None
+        return first_due(schedule, now(), self.rooms.minimum_interval)
+
+    def get(self, org: str, name: str) -> Flow:
+        with self.rooms.store.read() as work:
+            return named(work.flows, org, "flow", name)
+
+    def list(self, org: str) -> Sequence[Flow]:
+        with self.rooms.store.read() as work:
+            return work.flows.list(org)
+
+    def spec(self, org: str, flow: Flow) -> FlowSpec:
+        with self.rooms.store.read() as work:
+            return spec_of(work, org, flow)
+
+
+def spec_of(work: UnitOfWork, org: str, flow: Flow) -> FlowSpec:
+    """The flow as its YAML document says it. Raises `ConflictError` for one of several exports or imports."""
+    export_id, import_id = _one_to_one(flow)
+    export, import_ = work.exports.get(org, export_id), work.imports.get(org, import_id)
+    source = work.connections.get(org, export.connection)
+    destination = work.connections.get(org, import_.connection)
+    writes = {stream.name: stream for stream in import_.spec.streams}
+    streams = []
+    for read in export.spec.streams:
+        write = writes.get(read.name)
+        more = write.model_dump(exclude={"name", "mode"}) | {"write": write.mode} if write else {}
+        streams.append(FlowStream(**read.model_dump(), **more))
+    return FlowSpec(
+        source=SourceSide(connection=source.name),
+        destination=DestinationSide(connection=destination.name, namespace=import_.spec.namespace),
+        streams=tuple(streams),
+        schedule=flow.schedule,
+        policy=flow.policy,
+        enabled=flow.enabled,
+    )
+
+
+def validate(rooms: Rooms, work: UnitOfWork, org: str, spec: FlowSpec) -> tuple[Connection, Connection]:
+    """The two connections of a flow that they can serve."""
+    source = _side(work, org, spec.source.connection, "source")
+    destination = _side(work, org, spec.destination.connection, "destination")
+    _check_roles(rooms, source, destination)
+    _check_schedule(spec.schedule, rooms.minimum_interval)
+    _check_names(spec.streams)
+    reader, writer = rooms.registry.get(source.connector), rooms.registry.get(destination.connector)
+    # A flow that names no stream reads each with a full refresh: the same rules hold for that one.
+    streams = spec.streams or (FlowStream(name="*"),)
+    for index, stream in enumerate(streams):
+        field = f"streams.{index}"
+        if stream.mode not in reader.read_modes:
+            raise _unsupported(f"{field}.mode", stream.mode, reader.title, sorted(reader.read_modes))
+        mode = stream.write or (WriteMode.OVERWRITE if stream.mode is ReadMode.FULL_REFRESH else None)
+        if mode is not None and mode not in writer.write_modes:
+            raise _unsupported(f"{field}.write", mode, writer.title, sorted(writer.write_modes))
+    return source, destination
+
+
+def _side(work: UnitOfWork, org: str, name: str, side: str) -> Connection:
+    known = connections.alive(work, org)
+    for row in known:
+        if name in (row.name, row.id):
+            return row
+    error = missing("connection", name, [row.name for row in known])
+    raise ConfigError("connection.unknown", error.message, hint=error.hint, field=f"{side}.connection")
+
+
+def _check_roles(rooms: Rooms, source: Connection, destination: Connection) -> None:
+    for row, side in ((source, "source"), (destination, "destination")):
+        connector = rooms.registry.get(row.connector)
+        if getattr(connector, side) is None:
+            raise ConfigError(
+                f"connector.no_{side}",
+                f"{connector.title} (connection {row.name!r}) cannot be a {side}.",
+                hint="`towpath connectors list` shows what each connector can do.",
+                field=f"{side}.connection",
+            )
+
+
+def _check_schedule(schedule: Schedule | None, minimum: float) -> None:
+    if isinstance(schedule, Every) and schedule.every < minimum:
+        raise ConfigError(
+            "schedule.too_often",
+            f"A flow cannot start every {schedule.every:g} seconds; the minimum is {minimum:g}.",
+            hint=f"Set `every` to {minimum:g} or more.",
+            field="schedule.every",
+        )
+
+
+def _check_names(streams: Sequence[FlowStream]) -> None:
+    seen: set[str] = set()
+    for index, stream in enumerate(streams):
+        if stream.name in seen:
+            raise ConfigError(
+                "stream.twice",
+                f"The stream {stream.name!r} is listed twice.",
+                hint="Keep one of the two.",
+                field=f"streams.{index}.name",
+            )
+        seen.add(stream.name)
+
+
+def _unsupported(field: str, mode: str, title: str, modes: Sequence[str]) -> ConfigError:
+    return ConfigError(
+        "mode.unsupported",
+        f"{title} does not support the mode {str(mode)!r}.",
+        hint=f"Set it to one of: {', '.join(modes)}.",
+        field=field,
+    )
+
+
+def _sides(spec: FlowSpec) -> tuple[ExportSpec, ImportSpec]:
+    reads = ExportSpec(streams=tuple(stream.to_read() for stream in spec.streams))
+    streams = tuple(stream.to_write() for stream in spec.streams)
+    return reads, ImportSpec(namespace=spec.destination.namespace, streams=streams)
+
+
+def _one_to_one(flow: Flow) -> tuple[str, str]:
+    if len(flow.exports) != 1 or len(flow.imports) != 1:
+        raise ConflictError(
+            "flow.not_simple",
+            f"The flow {flow.name!r} has several exports or imports.",
+            hint="Such a flow is changed through the API it was made with.",
+            flow=flow.name,
+        )
+    return flow.exports[0], flow.imports[0]

@@ -1,0 +1,120 @@
+"""Starting, watching and ending runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from towpath.core.errors import ConflictError, NotFoundError
+from towpath.core.records import Level, LogLine, Run, RunStatus, RunStream
+from towpath.core.repositories import UnitOfWork
+from towpath.services.context import UseCases, audit, missing, named
+
+
+@dataclass(frozen=True)
+class RunDetail:
+    """A run, the name of its flow, and what became of each stream so far."""
+
+    run: Run
+    flow: str
+    streams: Sequence[RunStream]
+
+    @property
+    def rejected(self) -> int:
+        return sum(stream.counters.rejected for stream in self.streams)
+
+
+class Runs(UseCases):
+    """The use cases of runs. A run is named by its id, or by its flow: then its newest is meant."""
+
+    def start(
+        self,
+        org: str,
+        flow: str,
+        *,
+        streams: Sequence[str] = (),
+        full: bool = False,
+        cause: str = "manual",
+    ) -> Run:
+        """Queue a run; it begins when the earlier runs of the flow have ended. # Invariant 5"""
+        with self.rooms.store.begin() as work:
+            row = named(work.flows, org, "flow", flow)
+            for stream in streams:
+                _check_stream(work, org, row.exports, stream)
+            run = Run(org=org, flow=row.id, cause=cause, streams=tuple(streams) or None, full=full)
+            work.runs.add(org, run)
+            audit(work, org, self.actor, "run.start", run.id, flow=row.name, full=full)
+        self.rooms.engine.submit(run)
+        return run
+
+    def cancel(self, org: str, name: str) -> Run:
+        """Ask for the end of a run. Raises `ConflictError` if it has ended already."""
+        with self.rooms.store.begin() as work:
+            run = find(work, org, name)
+            if run.status.final:
+                raise ConflictError(
+                    "run.ended",
+                    f"The run {run.id} has ended already: {run.status}.",
+                    hint="`towpath runs list` shows what is running.",
+                    run=run.id,
+                )
+            audit(work, org, self.actor, "run.cancel", run.id)
+        return self.rooms.engine.cancel(org, run.id)
+
+    def list(
+        self, org: str, *, flow: str | None = None, status: RunStatus | None = None, limit: int = 20
+    ) -> list[RunDetail]:
+        """The newest runs first."""
+        with self.rooms.store.read() as work:
+            equals: dict[str, Any] = {}
+            if flow is not None:
+                equals["flow"] = named(work.flows, org, "flow", flow).id
+            if status is not None:
+                equals["status"] = status
+            runs = work.runs.list(org, limit=limit, newest_first=True, **equals)
+            return [_detail(work, org, run) for run in runs]
+
+    def show(self, org: str, name: str) -> RunDetail:
+        with self.rooms.store.read() as work:
+            return _detail(work, org, find(work, org, name))
+
+    def log(
+        self,
+        org: str,
+        run: str,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+        tail: bool = False,
+        minimum: Level | None = None,
+    ) -> Sequence[LogLine]:
+        with self.rooms.store.read() as work:
+            return work.log.read(org, run, after=after, limit=limit, tail=tail, minimum=minimum)
+
+
+def find(work: UnitOfWork, org: str, name: str) -> Run:
+    """The run with this id, or the newest run of the flow of this name."""
+    run = work.runs.find(org, id=name)
+    if run is not None:
+        return run
+    flow = work.flows.find(org, name=name)
+    newest = work.runs.list(org, flow=flow.id, newest_first=True, limit=1) if flow else []
+    if not newest:
+        raise NotFoundError(
+            "run.not_found",
+            f"There is no run {name!r}." if flow is None else f"The flow {name!r} has not run yet.",
+            hint="`towpath runs list` shows what there is.",
+            run=name,
+        )
+    return newest[0]
+
+
+def _detail(work: UnitOfWork, org: str, run: Run) -> RunDetail:
+    flow = work.flows.find(org, id=run.flow)
+    return RunDetail(run, flow.name if flow else run.flow, work.streams.list(org, run.id))
+
+
+def _check_stream(work: UnitOfWork, org: str, exports: Sequence[str], stream: str) -> None:
+    """Refuse a stream that the flow does not have; one that reads all streams learns of it when it runs."""
+    known = [read.name for export in exports for read in work.exports.get(org, export).spec.streams]
+    if known and stream not in known:
+        raise missing("stream", stream, known, "`towpath flows show` lists the streams of a flow.")

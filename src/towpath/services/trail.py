@@ -1,0 +1,20 @@
+"""The audit trail."""
+
+from collections.abc import Sequence
+
+from towpath.core.records import AuditEntry
+from towpath.services.context import UseCases
+
+
+class Trail(UseCases):
+    """Reading and proving what was done. Nothing here changes it."""
+
+    def list(self, org: str, *, after: str | None = None, limit: int = 1000) -> Sequence[AuditEntry]:
+        """In the order in which it was done."""
+        with self.rooms.store.read() as work:
+            return work.audit.list(org, after=after, limit=limit)
+
+    def verify(self, org: str) -> AuditEntry | None:
+        """The first entry that was tampered with; None if the chain holds."""
+        with self.rooms.store.read() as work:
+            return work.audit.verify(org)
