@@ -74,6 +74,7 @@ class Connections(UseCases):
 
     def parse(self, connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """The configuration without its secrets, and the secrets by path."""
+        secretfields.refuse_marks(config)
         return secretfields.split(parse_config(self.rooms.registry.get(connector), config))
 
     def delete(self, org: str, name: str) -> Connection:

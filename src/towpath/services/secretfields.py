@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic_core import to_jsonable_python
 
+from towpath.core.errors import ConfigError
+
 MARK = "$secret"
 #: What stands for a secret wherever a configuration is shown. Sent back in an update it means "unchanged".
 MASK = "********"
@@ -73,3 +75,20 @@ def kept(given: Any, stored: Any, secrets: Mapping[str, str]) -> Any:
 
 def is_mark(value: Any) -> bool:
     return isinstance(value, Mapping) and set(value) == {MARK}
+
+
+def refuse_marks(given: Any) -> None:
+    """Raise `ConfigError` for a mark that a user wrote: it would show another field's secret to a system."""
+    if isinstance(given, Mapping):
+        if MARK in given:
+            raise ConfigError(
+                "config.invalid",
+                f"The name {MARK!r} is reserved.",
+                hint="Give the secret itself; it is taken out before the configuration is stored.",
+                field=MARK,
+            )
+        for item in given.values():
+            refuse_marks(item)
+    elif isinstance(given, list):
+        for item in given:
+            refuse_marks(item)
