@@ -1,0 +1,76 @@
+"""AES-256-GCM over texts. What is sealed opens only with the same key and in the same context."""
+
+import hashlib
+import hmac
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+
+#: First part of every ciphertext. A new format gets a new one; the old stays readable.
+VERSION = "tp1"
+
+_NONCE_BYTES = 12
+
+
+class DoesNotOpenError(Exception):
+    """Wrong key, wrong context, or not a bit as it was: these are not told apart."""
+
+
+def new_key() -> bytes:
+    return os.urandom(KEY_BYTES)
+
+
+def key_id(key: bytes) -> str:
+    """Tells keys apart and says nothing about them: the start of a keyed hash."""
+    return hmac.digest(key, b"towpath key id", hashlib.sha256).hex()[:16]
+
+
+def seal(key: bytes, plain: bytes, *context: str) -> str:
+    """``tp1:<key id>:<nonce and ciphertext>``. The nonce is random: no key ever seals more than a few
+    thousand values, far from the 2^32 that would wear it out.
+    """
+    id, nonce = key_id(key), os.urandom(_NONCE_BYTES)
+    body = nonce + AESGCM(key).encrypt(nonce, plain, _bound_to(id, context))
+    return f"{VERSION}:{id}:{encode(body)}"
+
+
+def unseal(key: bytes, text: str, *context: str) -> bytes:
+    """What `seal` was given. Raises `DoesNotOpenError`."""
+    id, body = _parts(text)
+    raw = decode(body)
+    try:
+        return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _bound_to(id, context))
+    except (InvalidTag, ValueError) as error:
+        raise DoesNotOpenError from error
+
+
+def _parts(text: str) -> tuple[str, str]:
+    version, id, body, *more = (*text.split(":"), "", "")
+    if version != VERSION or more != ["", ""]:
+        raise DoesNotOpenError
+    return id, body
+
+
+def encode(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def decode(text: str) -> bytes:
+    """Strict: exactly one text stands for the same bytes, so that no bit of it can be changed unseen."""
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError as error:
+        raise DoesNotOpenError from error
+    if encode(raw) != text:
+        raise DoesNotOpenError
+    return raw
+
+
+def _bound_to(id: str, context: tuple[str, ...]) -> bytes:
+    """A JSON list: no two contexts write the same bytes, whatever their names contain."""
+    return orjson.dumps([VERSION, id, *context])
