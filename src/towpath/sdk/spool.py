@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from towpath.core.errors import BusyError, IntegrityError
 from towpath.core.model import Batch, Receipt, Rejected, Slice, Target
-from towpath.sdk.files import translated
+from towpath.sdk.oserrors import translated
 from towpath.sdk.rejects import Fault, arrow_face, null_keys, split
 
 #: Finds the records of a batch that the system cannot hold.
