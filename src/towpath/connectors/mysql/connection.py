@@ -1,0 +1,136 @@
+"""Opens PyMySQL connections: the only place that does."""
+
+import socket
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+from pymysql.converters import encoders
+
+from towpath.connectors.mysql.config import MySQLConfig, Tls
+from towpath.connectors.mysql.errors import translated
+from towpath.sdk import ConfigError
+
+if TYPE_CHECKING:
+    Connection = pymysql.Connection[Any]
+else:
+    Connection = pymysql.Connection
+
+#: Seconds in which a slow reader of ours may take nothing before the server gives up on it; and
+#: in which it may ask for nothing while it holds a snapshot.
+_PATIENCE = 3600
+
+#: Of every session: timestamps come in UTC, text in UTF-8, and literals mean the same on any server.
+_SESSION = (
+    "SET SESSION time_zone = '+00:00', sql_mode = '', lock_wait_timeout = 60,"
+    f" net_write_timeout = {_PATIENCE}, wait_timeout = {8 * _PATIENCE}"
+)
+_REPEATABLE = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+
+#: For parameters only: rows are left as the server's text.
+_CONVERT: Any = dict(encoders)
+
+#: A peer that vanishes without a word is noticed within about a minute.
+_KEEPALIVE = (
+    ("TCP_KEEPIDLE", 20),
+    ("TCP_KEEPINTVL", 10),
+    ("TCP_KEEPCNT", 3),
+    ("TCP_USER_TIMEOUT", 60_000),
+)
+
+
+def connect(config: MySQLConfig, *, timeout: int = 10) -> Connection:
+    """A new connection, its session set up, committing each statement. The caller closes it.
+
+    ``timeout`` is the seconds for each step of connecting; afterwards a silent server is waited for
+    as long as its machine answers. Raises `UnreachableError`, `AuthError` or `ConfigError`.
+    """
+    where: dict[str, Any] = {"host": config.host, "port": config.port, "database": config.database}
+    with translated(greeting=True, **where):
+        connection = _login(config, timeout)
+    with translated(**where):
+        try:
+            execute(connection, _SESSION)
+            execute(connection, _REPEATABLE)
+            _be_patient(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _login(config: MySQLConfig, timeout: int) -> Connection:
+    return pymysql.connect(
+        host=config.host,
+        port=config.port,
+        user=config.username,
+        # As bytes: the driver would encode text as Latin-1, and the server expects UTF-8.
+        password=config.password.get_secret_value().encode(),
+        database=config.database,
+        charset="utf8mb4",
+        conv=_CONVERT,
+        autocommit=True,
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        program_name="towpath",
+        **_tls(config),
+    )
+
+
+def _tls(config: MySQLConfig) -> dict[str, Any]:
+    """What the driver calls the mode; with nothing said it prefers TLS and asks for no certificate."""
+    if config.tls is Tls.DISABLE:
+        return {"ssl_disabled": True}
+    if config.tls is Tls.PREFER:
+        return {}
+    context = _trust(config.tls_ca)
+    if config.tls is Tls.REQUIRE:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return {"ssl": context}
+
+
+def _trust(ca: str) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca or None)
+    except OSError as error:
+        raise ConfigError(
+            "connection.tls",
+            f"The CA certificates cannot be read from {ca!r}: {error.strerror or error}.",
+            hint="Name a readable file in PEM format.",
+            field="tls_ca",
+        ) from error
+    # Servers make themselves certificates that the strict profile refuses for want of an extension.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def _be_patient(connection: Connection) -> None:
+    """From now on wait without limit: a big sort may take the server an hour before its first row."""
+    connection._read_timeout = None  # type: ignore[attr-defined]  # noqa: SLF001 - it has no public name
+    stream = plug(connection)
+    stream.settimeout(None)
+    for name, value in _KEEPALIVE:
+        option = getattr(socket, name, None)
+        if option is not None:
+            stream.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def plug(connection: Connection) -> socket.socket:
+    """The socket beneath, which speaks TLS where the connection does. Raises if it is closed."""
+    stream: socket.socket | None = connection._sock  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+    if stream is None:
+        raise pymysql.OperationalError(2006, "The connection is closed")
+    return stream
+
+
+def execute(connection: Connection, sql: str) -> tuple[tuple[Any, ...], ...]:
+    """Run one small statement; the rows as the server's text (bytes where binary), None for null."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return tuple(cursor.fetchall())
+
+
+def text(connection: Connection, value: str) -> str:
+    """The value as a quoted literal."""
+    return str(connection.escape(value))
