@@ -68,8 +68,8 @@ class Container:
         from towpath.vault import FileKeys, GivenKeys, open_vault
 
         given = self.settings.master_key
-        provider = GivenKeys(SecretStr(given)) if given else FileKeys(self.settings.master_key_file)
-        return open_vault(self.store, provider)
+        file = self.settings.master_key_file
+        return open_vault(self.store, GivenKeys(SecretStr(given)) if given else FileKeys(file))
 
     def conceal(self, secret: str) -> None:
         """Keep the value out of this process's log from now on."""

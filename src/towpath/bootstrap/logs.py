@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 BLOT = "***"
 #: Secrets that cannot be known by value: they come and go inside texts of other programs.
@@ -57,9 +58,21 @@ def _message(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     return text
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that moment."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: TextIO) -> None:
+        pass
+
+
 def configure(level: str, form: str) -> None:
     """Send the whole process's log to stderr, in one form. Repeating it replaces what was set before."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(_Json() if form == "json" else _Text())
     root = logging.getLogger()
     for old in [old for old in root.handlers if isinstance(old.formatter, _Json | _Text)]:

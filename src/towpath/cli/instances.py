@@ -20,7 +20,12 @@ def create(
     """Add an instance. Its proxy key is shown this once and never again."""
     now = session(ctx)
     row, key = now.instances.create(now.org, name, customer)
-    view = {"id": row.id, "name": row.name, "customer": row.customer, "proxy_key": key.text}
+    view = {
+        "id": row.id,
+        "name": row.name,
+        "customer": row.customer,
+        "proxy_key": key.text.get_secret_value(),
+    }
     if as_json:
         output.data(view)
     else:

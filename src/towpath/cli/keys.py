@@ -31,9 +31,9 @@ def create(
 
     now = session(ctx)
     made = now.keys.create(now.org, name, KeyKind(kind))
-    view = {"id": made.key.id, "name": name, "kind": str(kind), "key": made.text}
+    view = {"id": made.key.id, "name": name, "kind": str(kind), "key": made.text.get_secret_value()}
     if made.secret is not None:
-        view["secret"] = made.secret
+        view["secret"] = made.secret.get_secret_value()
     if as_json:
         output.data(view)
     else:

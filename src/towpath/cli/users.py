@@ -22,7 +22,9 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Add a user. The password is asked for, or read from standard input; never an argument."""
-    password = _password(stdin=password_stdin)
+    from pydantic import SecretStr
+
+    password = SecretStr(_password(stdin=password_stdin))
     now = session(ctx)
     user = now.users.create(now.org, name, password, email)
     if as_json:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import SecretStr
+
 from towpath.core.errors import ConfigError, ConflictError, TowpathError
 from towpath.core.model import Selection, Stream
 from towpath.core.ports import Connector, Destination, Source
@@ -13,6 +15,7 @@ from towpath.core.repositories import UnitOfWork
 from towpath.sdk.registry import parse_config
 from towpath.services import sealing, secretfields
 from towpath.services.context import Rooms, UseCases, audit, missing
+from towpath.vault import join_secrets, split_secrets
 
 
 @dataclass(frozen=True)
@@ -64,18 +67,26 @@ class Connections(UseCases):
         changes = dict(more)
         if config is not None:
             before = sealing.reveal(self.rooms, work, org, row.id)
-            whole = secretfields.kept(config, row.config, before)
-            changes["config"], secrets = self.parse(row.connector, whole)
+            whole = secretfields.kept(config, row.config)
+            changes["config"], secrets = self.parse(row.connector, whole, before)
             if secrets != before:
                 sealing.keep(self.rooms, work, org, row.id, secrets)
         changed = work.connections.update(org, row.id, **changes)
         audit(work, org, self.actor, "connection.update", row.id, fields=sorted(changes))
         return changed
 
-    def parse(self, connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-        """The configuration without its secrets, and the secrets by path."""
-        secretfields.refuse_marks(config)
-        return secretfields.split(parse_config(self.rooms.registry.get(connector), config))
+    def parse(
+        self, connector: str, config: Mapping[str, Any], known: Mapping[str, SecretStr] | None = None
+    ) -> tuple[dict[str, Any], dict[str, SecretStr]]:
+        """The configuration without its secrets, and the secrets by path.
+
+        ``known`` are the secrets that marks in it may stand for. Raises `ConfigError` naming the field.
+        """
+        plugin = self.rooms.registry.get(connector)
+        public, fresh = split_secrets(plugin.config, config)
+        secrets = {**(known or {}), **fresh}
+        parse_config(plugin, join_secrets(public, secrets))
+        return public, {path: secrets[path] for path in secretfields.marks(public)}
 
     def delete(self, org: str, name: str) -> Connection:
         """Forget the connection and shred its secrets. Raises `ConflictError` while a flow uses it."""
@@ -150,8 +161,7 @@ class Connections(UseCases):
 
 def plain_config(rooms: Rooms, work: UnitOfWork, org: str, row: Connection) -> dict[str, Any]:
     """The configuration with its secrets: for the one moment in which the connection is opened."""
-    joined: dict[str, Any] = secretfields.join(row.config, sealing.reveal(rooms, work, org, row.id))
-    return joined
+    return join_secrets(row.config, sealing.reveal(rooms, work, org, row.id))
 
 
 def find(work: UnitOfWork, org: str, name: str) -> Connection:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from argon2 import PasswordHasher
+from pydantic import SecretStr
 
 from towpath.core.errors import ConfigError
 from towpath.core.records import Customer, Instance, Key, KeyKind, User, now
 from towpath.core.repositories import UnitOfWork
 from towpath.services.context import UseCases, audit, named
+from towpath.vault import hash_password, new_machine_key
 
 #: The shortest password that a user may choose.
 MINIMUM_PASSWORD = 8
@@ -19,24 +20,24 @@ class Shown:
     """A new key: the only time that its text leaves us."""
 
     key: Key
-    text: str
-    secret: str | None = None
+    text: SecretStr
+    secret: SecretStr | None = None
     """The second half, for kinds that have one."""
 
 
 class Users(UseCases):
     """People who sign in."""
 
-    def create(self, org: str, name: str, password: str | None, email: str | None = None) -> User:
+    def create(self, org: str, name: str, password: SecretStr | None, email: str | None = None) -> User:
         """Without a password the user can come in by a login link only."""
-        if password is not None and len(password) < MINIMUM_PASSWORD:
+        if password is not None and len(password.get_secret_value()) < MINIMUM_PASSWORD:
             raise ConfigError(
                 "password.too_short",
                 f"A password has at least {MINIMUM_PASSWORD} characters.",
                 hint="Choose a longer one.",
                 field="password",
             )
-        digest = None if password is None else PasswordHasher().hash(password)
+        digest = None if password is None else hash_password(password)
         row = User(org=org, name=name, email=email, password_hash=digest)
         with self.rooms.store.begin() as work:
             work.users.add(org, row)
@@ -65,21 +66,20 @@ class Keys(UseCases):
     def create_in(
         self, work: UnitOfWork, org: str, name: str, kind: KeyKind, instance: str | None = None
     ) -> Shown:
-        vault = self.rooms.vault
-        text = vault.new_key(kind)
+        new = new_machine_key(self.rooms.vault, kind)
         # A partner signs in with a client id and a client secret.
-        secret = vault.new_key(kind, half="secret") if kind is KeyKind.PARTNER else None
+        secret = new_machine_key(self.rooms.vault, "secret") if kind is KeyKind.PARTNER else None
         row = Key(
             org=org,
             name=name,
             kind=kind,
-            digest=vault.digest(text),
-            secret_digest=None if secret is None else vault.digest(secret),
+            digest=new.digest,
+            secret_digest=secret.digest if secret else None,
             instance=instance,
         )
         work.keys.add(org, row)
         audit(work, org, self.actor, "key.create", row.id, name=name, kind=str(kind))
-        return Shown(row, text, secret)
+        return Shown(row, new.key, secret.key if secret else None)
 
     def list(self, org: str) -> Sequence[Key]:
         """The keys that open something; revoked ones are left out."""

@@ -1,7 +1,7 @@
 """Secrets in documents: ``${env:NAME}`` and ``${file:path}``, and never a literal."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,9 @@ class References:
         match = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             return value
-        self.paths.add(".".join(path))
-        return self._read(match[1], match[2], ".".join(path))
+        where = field_path(path)
+        self.paths.add(where)
+        return self._read(match[1], match[2], where)
 
     def _read(self, kind: str, name: str, path: str) -> str:
         if kind == "file":
@@ -56,8 +57,8 @@ class References:
                 field=path,
             ) from None
 
-    def refuse_literals(self, secrets: Mapping[str, str]) -> None:
-        """Raise `ConfigError` for the first secret that stands in the document itself."""
+    def refuse_literals(self, secrets: Iterable[str]) -> None:
+        """Raise `ConfigError` for the first of these fields whose secret stands in the document itself."""
         for path in sorted(secrets):
             if path not in self.paths:
                 raise ConfigError(
@@ -66,3 +67,8 @@ class References:
                     hint="Write it as `${env:NAME}` or `${file:path}`.",
                     field=path,
                 )
+
+
+def field_path(parts: tuple[str, ...]) -> str:
+    r"""The path by which the vault calls a field: ``auth.headers.0``, a dot within a name as ``\.``."""
+    return ".".join(part.replace("\\", "\\\\").replace(".", "\\.") for part in parts)
