@@ -1,8 +1,15 @@
 """The engine as the rest of Towpath sees it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
 from towpath.core.records import Run, RunStatus
 from towpath.core.repositories import Store
 from towpath.engine.settings import EngineSettings, Resolve
+
+if TYPE_CHECKING:
+    from towpath.engine.machine import Machine
 
 
 class Engine:
@@ -16,22 +23,39 @@ class Engine:
         self._store = store
         self._resolve = resolve
         self._settings = settings
+        self._lock = threading.Lock()
+        self._machine: Machine | None = None
 
     def start(self) -> None:
         """Become a worker: execute runs, start scheduled flows, take over what dead workers left.
 
-        Returns once the worker is ready; the work goes on in threads and child processes. Call it from a
-        thread without a running event loop.
+        Returns once the worker is ready; the work goes on in threads and child processes. Idempotent.
         """
+        from towpath.engine.machine import Machine
+
+        with self._lock:
+            if self._machine is None:
+                machine = Machine(self._store, self._resolve, self._settings)
+                # In a thread of its own: DBOS would otherwise adopt the event loop of a web server.
+                with ThreadPoolExecutor(1) as starter:
+                    starter.submit(machine.start).result()
+                self._machine = machine
 
     def stop(self) -> None:
         """End all work at once and leave it resumable; returns when no child process is left. Idempotent."""
+        with self._lock:
+            machine, self._machine = self._machine, None
+        if machine is not None:
+            machine.stop()
 
     def submit(self, run: Run) -> None:
         """Have a queued run executed, after the earlier runs of its flow. The run is in the store already.
 
         Idempotent, and only a shortcut: a queued run is found by the workers even if nobody submits it.
         """
+        machine = self._machine
+        if machine is not None:
+            machine.submit(run)
 
     def cancel(self, org: str, run: str) -> Run:
         """Ask for the end of a run; it ends within seconds. A queued run is cancelled when this returns, a

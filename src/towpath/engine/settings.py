@@ -30,6 +30,14 @@ class EngineSettings:
     """Seconds between two looks at the queues."""
     minimum_interval: float = 60.0
     """Shortest ``every`` that the scheduler obeys, in seconds; shorter ones are stretched to it."""
+    retry_delay: float = 1.0
+    """Seconds before a failed attempt is repeated for the first time; doubles with every further one."""
+    commit_rows: int = 100_000
+    """An ordered stream commits a micro-batch after so many rows, …"""
+    commit_bytes: int = 32 << 20
+    """… so many bytes, …"""
+    commit_seconds: float = 10.0
+    """… or so many seconds, whichever comes first."""
     registry: str = "towpath.sdk.registry:Registry.installed"
     """Dotted name of a function without parameters that returns the `Registry`; called in children."""
     watcher: str | None = None

@@ -47,7 +47,7 @@ def main(end: socket.socket) -> NoReturn:
         KINDS[task["kind"]](task, talk)
     except TowpathError as error:
         talk.error(error)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever it was, the worker must hear of it
         trace = "".join(traceback.format_exception(error))
         sys.stderr.write(redacted(trace, talk.secrets))
         talk.error(crashed(error))
@@ -133,10 +133,13 @@ def _commit(task: Task, talk: Talk) -> None:
 
 
 def _discard(task: Task, talk: Talk) -> None:
+    known: dict[str, Any] = {}
     with Ends(task, talk).open_destination() as destination:
-        for target in task["targets"]:
-            destination.discard(Target.from_json(target))
-    talk.result({})
+        for target in map(Target.from_json, task["targets"]):
+            destination.discard(target)
+            checkpoint = destination.committed(target)
+            known[target.stream] = None if checkpoint is None else checkpoint.to_json()
+    talk.result({"committed": known})
 
 
 def _plan(task: Task, talk: Talk) -> None:

@@ -1,0 +1,169 @@
+"""Trying a piece of work until it is done, is not wanted any more, or has failed for good."""
+
+import logging
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from towpath.core.errors import BusyError, InternalError, NotFoundError, TowpathError
+from towpath.core.records import Attempt, Level
+from towpath.core.repositories import UnitOfWork
+from towpath.engine.books import StoppedError
+from towpath.engine.context import Outline
+from towpath.engine.liveness import living
+from towpath.engine.supervise import CancelledError, Supervision
+from towpath.engine.talk import crashed
+from towpath.engine.work import Ending, Work, ending
+from towpath.engine.work_slice import SNAPSHOT_LOST
+
+#: How often a piece of work may lose its worker, or find the other system busy: more often than it may
+#: fail, for that says little about the work itself; but not for ever, for it may be what kills the workers.
+_PATIENCE = 20
+_LONGEST_DELAY = 60.0
+_LOOK_EVERY = 0.2
+_LOST = "worker.lost"
+
+_logger = logging.getLogger(__name__)
+
+
+def perform(work: Work) -> Ending:
+    """Do the work, whoever has tried before. Raises `StoppedError` when the engine stops."""
+    while True:
+        try:
+            over, failure = work.context.books.write(lambda unit: _look(work, unit))
+        except NotFoundError as error:  # the run was deleted, or a part of its flow
+            return ending("skipped", error)
+        except TowpathError as error:
+            return work.give_up(error)
+        if over is not None:
+            return over
+        if failure is not None:
+            return work.give_up(failure)
+        done = _attempt(work)
+        if done is not None:
+            return done
+
+
+def _look(work: Work, unit: UnitOfWork) -> tuple[Ending | None, TowpathError | None]:
+    seen = work.look(unit)
+    over = work.over(unit, seen)
+    return over, None if over is not None else _exhausted(work, unit, seen)
+
+
+def _attempt(work: Work) -> Ending | None:
+    """One attempt; None if there is to be another."""
+    books = work.context.books
+    with _slot(work) as ours:
+        if not ours:
+            return None
+        attempt = books.write(
+            lambda unit: unit.attempts.begin(work.org, work.run, work.task, work.context.worker)
+        )
+        supervision = Supervision(work, attempt)
+        work.context.attempts.add(attempt.id)
+        try:
+            result = supervision.run()
+            done = work.done(result.value, result.child)
+        except CancelledError:
+            _end(work, attempt, "cancelled")
+            return ending("skipped")
+        except StoppedError:
+            _end_hastily(work, attempt)
+            raise
+        except TowpathError as error:
+            failure = error
+        except Exception as error:
+            _logger.exception("%s of %s crashed", work.task, work.run)
+            failure = crashed(error)
+        else:
+            _end(work, attempt, "done")
+            return done
+        finally:
+            work.context.attempts.discard(attempt.id)
+        if not supervision.is_ours():
+            return ending("stale")
+        _end(work, attempt, "died" if failure.code == "task.died" else "failed", failure.to_json())
+    if not failure.retryable or failure.code == SNAPSHOT_LOST:
+        return work.give_up(failure)
+    _wait_for_retry(work, failure)
+    return None
+
+
+def _exhausted(work: Work, unit: UnitOfWork, seen: Outline) -> TowpathError | None:
+    """The error to give up with, if the work has been tried often enough."""
+    attempts = _with_ends(work, unit)
+    since = work.since(unit)
+    errors = [
+        attempt.error for attempt in attempts if attempt.error and (not since or attempt.created_at > since)
+    ]
+    patient = [error for error in errors if error["code"] == _LOST or error["type"] == BusyError.__name__]
+    limit = work.max_attempts or seen.flow.policy.max_attempts
+    if len(errors) - len(patient) < limit and len(patient) < max(limit, _PATIENCE):
+        return None
+    return TowpathError.from_json(errors[-1]).with_context(attempts=len(errors))
+
+
+def _with_ends(work: Work, unit: UnitOfWork) -> list[Attempt]:
+    """The attempts so far. Those of dead workers end here: their processes died with them."""
+    attempts = unit.attempts.list(work.org, work.run, work.task)
+    alive = living(unit, work.context.worker)
+    if all(attempt.ended_at or attempt.worker in alive for attempt in attempts):
+        return list(attempts)
+    for attempt in attempts:
+        if not attempt.ended_at and attempt.worker not in alive:
+            unit.attempts.end(work.org, attempt.id, "died", _lost(attempt.worker).to_json())
+    return list(unit.attempts.list(work.org, work.run, work.task))
+
+
+def _lost(worker: str) -> InternalError:
+    return InternalError(
+        _LOST,
+        f"The worker {worker} died or stopped answering.",
+        hint="Another worker took the work over.",
+        retryable=True,
+    )
+
+
+@contextmanager
+def _slot(work: Work) -> Iterator[bool]:
+    """Wait for a free slot of this worker; False if the work must be looked at again meanwhile."""
+    if not work.takes_slot:
+        yield True
+        return
+    slots = work.context.slots
+    ours = slots.acquire(timeout=_LOOK_EVERY)
+    try:
+        if work.context.stopping.is_set():
+            raise StoppedError
+        yield ours
+    finally:
+        if ours:
+            slots.release()
+
+
+def _wait_for_retry(work: Work, failure: TowpathError) -> None:
+    tries = len(work.context.books.read(lambda unit: unit.attempts.list(work.org, work.run, work.task)))
+    delay = min(_LONGEST_DELAY, work.context.settings.retry_delay * 2 ** (min(tries, 10) - 1))
+    delay *= random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, guards nothing
+    text = f"{work.task}: {failure} It is tried again in {delay:.1f} s."
+    work.note(text, "slice.retried", level=Level.WARNING, code=failure.code, attempt=tries)
+    until = time.monotonic() + delay
+    while time.monotonic() < until:
+        if work.context.stopping.wait(_LOOK_EVERY):
+            raise StoppedError
+        if work.context.books.read(lambda unit: work.look(unit).unwanted) and work.killable:
+            return
+
+
+def _end(work: Work, attempt: Attempt, outcome: str, error: Mapping[str, Any] | None = None) -> None:
+    work.context.books.write(lambda unit: unit.attempts.end(work.org, attempt.id, outcome, error))
+
+
+def _end_hastily(work: Work, attempt: Attempt) -> None:
+    """As `_end`, but without patience: the engine stops. What is missed is made up by `_with_ends`."""
+    try:
+        _end(work, attempt, "cancelled")
+    except (StoppedError, TowpathError):
+        return

@@ -1,0 +1,77 @@
+"""What every piece of work of one worker has at hand."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from towpath.core.errors import ConfigError
+from towpath.core.records import Export, Flow, Import, Run
+from towpath.core.repositories import UnitOfWork
+from towpath.engine.board import Board
+from towpath.engine.books import Books
+from towpath.engine.children import Nursery
+from towpath.engine.diary import Diary
+from towpath.engine.holds import Holds
+from towpath.engine.settings import EngineSettings, Resolve
+
+
+@dataclass(frozen=True)
+class Context:
+    """The worker, as the work sees it."""
+
+    worker: str
+    books: Books
+    resolve: Resolve
+    settings: EngineSettings
+    nursery: Nursery
+    stopping: threading.Event
+    diary: Diary
+    board: Board
+    slots: threading.BoundedSemaphore
+    holds: Holds = field(default_factory=Holds)
+    attempts: set[str] = field(default_factory=set)
+    """Ids of the attempts that threads of this worker watch over."""
+
+    def ends(self, org: str, connections: tuple[str, str]) -> dict[str, Any]:
+        """The part of a task that says which connectors to open, with their secrets. # Invariant 8"""
+        source, destination = (self._end(org, connection) for connection in connections)
+        return {"registry": self.settings.registry, "source": source, "destination": destination}
+
+    def _end(self, org: str, connection: str) -> Mapping[str, Any]:
+        connector, config = self.resolve(org, connection)
+        return {"connector": connector, "config": config}
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A run with what it is a run of."""
+
+    run: Run
+    flow: Flow
+    export: Export
+    imported: Import
+
+    @property
+    def connections(self) -> tuple[str, str]:
+        """Ids of the source's and the destination's connection."""
+        return self.export.connection, self.imported.connection
+
+    @property
+    def unwanted(self) -> bool:
+        """Nothing more of the run should be started."""
+        return self.run.cancel_requested or self.run.status.final
+
+
+def outline(work: UnitOfWork, org: str, run: str) -> Outline:
+    """Raises `NotFoundError` if a part of the flow is missing, `ConfigError` if its shape is a wrong one."""
+    found = work.runs.get(org, run)
+    flow = work.flows.get(org, found.flow)
+    if len(flow.exports) != 1 or len(flow.imports) != 1:
+        raise ConfigError(
+            "flow.shape",
+            f"The flow {flow.name!r} has {len(flow.exports)} exports and {len(flow.imports)} imports.",
+            hint="A flow that copies streams has exactly one of each: make one flow per pair.",
+        )
+    export = work.exports.get(org, flow.exports[0])
+    return Outline(found, flow, export, work.imports.get(org, flow.imports[0]))

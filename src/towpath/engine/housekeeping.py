@@ -1,0 +1,167 @@
+"""What a worker does beside its runs: show that it lives, take over, start what is due, write things up.
+
+Everything is level-triggered: it looks at how things are and puts them right, again and again, so that
+nothing depends on a message that somebody may have missed.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from towpath.core.errors import InternalError
+from towpath.core.records import Run, RunStatus, Worker, now
+from towpath.core.repositories import UnitOfWork
+from towpath.engine import durable
+from towpath.engine.books import StoppedError
+from towpath.engine.context import Context
+from towpath.engine.holds import Hold
+from towpath.engine.keeping import DEAD_AFTER, Need, needed
+from towpath.engine.liveness import BEAT_EVERY, gone, living
+from towpath.engine.scheduler import start_due
+
+_TICK = 1.0
+_WRITE_EVERY = 0.5
+_FORGET_EVERY = 60.0
+_FORGET_WORKERS_AFTER = timedelta(days=1)
+
+_logger = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """The threads of a worker."""
+
+    def __init__(self, context: Context, worker: Worker) -> None:
+        self._context = context
+        self._worker = worker
+        self._submitted: dict[str, Run] = {}
+        self._beating_since = time.monotonic()
+        self._beaten_at = time.monotonic()
+        self._forgotten_at = 0.0
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        for name, do, every in (
+            ("engine-beat", self.beat, BEAT_EVERY),
+            ("engine-tick", self.tick, _TICK),
+            ("engine-log", self._write_up, _WRITE_EVERY),
+        ):
+            thread = threading.Thread(
+                target=self._repeat, args=(do, every), name=f"engine-{name}", daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Wait for the threads, which the engine's stop flag ends."""
+        for thread in self._threads:
+            thread.join()
+
+    def beat(self) -> None:
+        """Show that this worker lives."""
+        self._context.books.write(
+            lambda work: work.workers.beat(
+                Worker(id=self._worker.id, host=self._worker.host, pid=self._worker.pid)
+            )
+        )
+        beat_at = time.monotonic()
+        if beat_at - self._beaten_at > DEAD_AFTER.total_seconds() / 2:
+            self._beating_since = beat_at  # the store was away, or this process: others may seem dead
+        self._beaten_at = beat_at
+
+    def leave(self) -> None:
+        """Show that this worker is gone, so that others need not wait for its next beat."""
+        self._context.books.write(lambda work: work.workers.beat(gone(self._worker)))
+
+    def tick(self) -> None:
+        """One round of everything that is done every second."""
+        self._take_over()
+        for run in start_due(self._context.books, now(), self._context.settings.minimum_interval):
+            self.submit(run)
+        self._find_runs()
+        self._context.holds.drop_unneeded(self._need)
+        self._forget()
+
+    def submit(self, run: Run) -> None:
+        """Have DBOS queue a run."""
+        durable.enqueue(run)
+        self._submitted[run.id] = run
+
+    def _find_runs(self) -> None:
+        """Queue the unfinished runs that this worker has not queued yet, oldest first, and put right those
+        that nothing will end: that were cancelled while queued, or whose workflow broke.
+        """
+        unfinished = {run.id: run for run in self._context.books.read(lambda work: work.runs.unfinished())}
+        for run in unfinished.values():
+            if run.status is RunStatus.QUEUED and run.cancel_requested:
+                self._finish(run, RunStatus.CANCELLED)
+            elif run.id not in self._submitted:
+                self.submit(run)
+            elif run.status is RunStatus.RUNNING and durable.status_of(run.id) in durable.ENDED:
+                self._finish_broken(run)
+        for gone_run in set(self._submitted) - set(unfinished):
+            del self._submitted[gone_run]
+
+    def _finish(self, run: Run, status: RunStatus, error: InternalError | None = None) -> None:
+        data = None if error is None else error.to_json()
+        self._context.books.write(lambda work: work.runs.finish(run.org, run.id, status, data))
+
+    def _finish_broken(self, run: Run) -> None:
+        """Its workflow has ended, so if it is still not final a moment later, nothing will make it so."""
+        seen = self._context.books.read(lambda work: work.runs.get(run.org, run.id))
+        if seen.status is not RunStatus.RUNNING:
+            return
+        error = InternalError(
+            "engine.run_broken",
+            "The run's execution ended without a result.",
+            hint="This is a defect of Towpath. The worker's own log may say more. Run the flow again.",
+        )
+        self._finish(run, RunStatus.FAILED, error)
+
+    def _take_over(self) -> None:
+        """Resume the workflows of workers that are dead. One worker does so for all."""
+        pending = durable.executing()  # before asking who lives: who took one since has beaten before
+        if not pending:
+            return
+        alive, not_dead = self._context.books.read(self._who_lives)
+        if self._worker.id != min(alive):
+            return
+        for workflow in pending:
+            if workflow.executor_id not in not_dead:
+                _logger.info("taking over %s from %s", workflow.workflow_id, workflow.executor_id)
+                durable.take_over(workflow)
+
+    def _who_lives(self, work: UnitOfWork) -> tuple[frozenset[str], frozenset[str]]:
+        """The workers that beat, and those that cannot be called dead. While the store was away nobody
+        could beat: then everybody gets the time to do so.
+        """
+        alive = living(work, self._worker.id)
+        if time.monotonic() - self._beating_since >= DEAD_AFTER.total_seconds():
+            return alive, alive
+        return alive, living(work, self._worker.id, _FORGET_WORKERS_AFTER)
+
+    def _need(self, hold: Hold) -> Need:
+        return self._context.books.read(lambda work: needed(work, hold.org, hold.run, hold.held))
+
+    def _forget(self) -> None:
+        if time.monotonic() - self._forgotten_at < _FORGET_EVERY:
+            return
+        self._forgotten_at = time.monotonic()
+        before = now() - _FORGET_WORKERS_AFTER
+        self._context.books.write(lambda work: work.workers.forget(before))
+        durable.forget_ended()
+
+    def _write_up(self) -> None:
+        self._context.board.flush()
+        self._context.diary.flush()
+
+    def _repeat(self, do: Callable[[], None], every: float) -> None:
+        while not self._context.stopping.wait(every):
+            try:
+                do()
+            except StoppedError:
+                return
+            except Exception:
+                # Whatever it is, the next round may do better; ending the thread would end the service.
+                _logger.exception("housekeeping failed")

@@ -1,0 +1,66 @@
+"""A worker: its parts, put together, started and stopped in order."""
+
+import threading
+import time
+from contextlib import suppress
+
+from towpath.core.errors import TowpathError
+from towpath.core.records import Run
+from towpath.core.repositories import Store
+from towpath.engine import durable
+from towpath.engine.board import Board
+from towpath.engine.books import Books, StoppedError
+from towpath.engine.children import Nursery
+from towpath.engine.context import Context
+from towpath.engine.diary import Diary
+from towpath.engine.housekeeping import Housekeeping
+from towpath.engine.liveness import new_worker
+from towpath.engine.settings import EngineSettings, Resolve
+
+_STOP_TIMEOUT = 10.0
+
+
+class Machine:
+    """One worker process."""
+
+    def __init__(self, store: Store, resolve: Resolve, settings: EngineSettings) -> None:
+        self._worker = new_worker()
+        self._stopping = threading.Event()
+        books = Books(store, self._stopping)
+        self._context = Context(
+            worker=self._worker.id,
+            books=books,
+            resolve=resolve,
+            settings=settings,
+            nursery=Nursery(settings.environment),
+            stopping=self._stopping,
+            diary=Diary(books),
+            board=Board(books),
+            slots=threading.BoundedSemaphore(settings.slots),
+        )
+        self._housekeeping = Housekeeping(self._context, self._worker)
+
+    def start(self) -> None:
+        # The first beat goes before the first work: a worker that works is known to live.
+        self._housekeeping.beat()
+        durable.launch(self._context)
+        self._housekeeping.start()
+
+    def submit(self, run: Run) -> None:
+        self._housekeeping.submit(run)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._housekeeping.stop()
+        self._context.nursery.stop()
+        self._wait_for_attempts()
+        with suppress(StoppedError, TowpathError):
+            self._context.diary.flush()
+            self._housekeeping.leave()
+        durable.shut_down()
+
+    def _wait_for_attempts(self) -> None:
+        """Their children are dead: the threads that watched them write that down and end."""
+        until = time.monotonic() + _STOP_TIMEOUT
+        while self._context.attempts and time.monotonic() < until:
+            time.sleep(0.05)
