@@ -100,6 +100,7 @@ class Container:
         """A connection's connector and plain configuration: what the engine opens it with."""
         from towpath.services.connections import plain_config
 
+        _ = self.vault
         with self.store.read() as work:
             row = work.connections.get(org, connection)
             return row.connector, plain_config(self, work, org, row)

@@ -9,6 +9,7 @@ from towpath.cli.session import AsJson
 
 if TYPE_CHECKING:
     from towpath.core.ports import Connector
+    from towpath.sdk.registry import Registry
 
 app = typer.Typer(help="The kinds of systems that can be connected.")
 
@@ -19,7 +20,7 @@ def list_(as_json: AsJson = False) -> None:
     from towpath.sdk.registry import Registry
 
     registry = Registry.installed()
-    found = [_view(registry.get(name)) for name in registry.names()]
+    found = [_try(registry, name) for name in registry.names()]
     if as_json:
         output.data(found)
         return
@@ -30,6 +31,18 @@ def list_(as_json: AsJson = False) -> None:
             for one in found
         ],
     )
+
+
+def _try(registry: "Registry", name: str) -> dict[str, Any]:
+    """One broken plug-in must not hide the others."""
+    from towpath.core.errors import InternalError
+
+    try:
+        return _view(registry.get(name))
+    except InternalError as error:
+        output.error(error)
+        empty = {"title": "(broken)", "version": "", "summary": error.message}
+        return {"name": name, **empty, "categories": [], "reads": [], "writes": []}
 
 
 def _view(connector: "Connector[Any]") -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Documents(UseCases):
         parsed.sort(key=lambda item: item[1].kind != "Connection")
         done: list[Applied] = []
         try:
-            with self.rooms.store.begin() as work:
+            with self.sealing() as work:
                 done.extend(self._apply_one(work, org, *item, lookup) for item in parsed)
                 if dry_run:
                     raise _DryRun

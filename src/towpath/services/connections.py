@@ -43,7 +43,7 @@ class Connections(UseCases):
         self, org: str, name: str, connector: str, config: Mapping[str, Any], **more: Any
     ) -> Connection:
         """``more``: project, customer, max_parallel. Raises `ConfigError` naming the field at fault."""
-        with self.rooms.store.begin() as work:
+        with self.sealing() as work:
             return self.create_in(work, org, name, connector, config, **more)
 
     def create_in(
@@ -58,7 +58,7 @@ class Connections(UseCases):
 
     def update(self, org: str, name: str, config: Mapping[str, Any] | None = None, **more: Any) -> Connection:
         """Replace the configuration; secrets that it omits or masks stay as they are."""
-        with self.rooms.store.begin() as work:
+        with self.sealing() as work:
             return self.update_in(work, org, find(work, org, name), config, **more)
 
     def update_in(
@@ -90,7 +90,7 @@ class Connections(UseCases):
 
     def delete(self, org: str, name: str) -> Connection:
         """Forget the connection and shred its secrets. Raises `ConflictError` while a flow uses it."""
-        with self.rooms.store.begin() as work:
+        with self.sealing() as work:
             row = find(work, org, name)
             users = flows_using(work, org, row.id)
             if users:
@@ -152,6 +152,7 @@ class Connections(UseCases):
 
     def resolve(self, org: str, name: str) -> tuple[Connection, Connector[Any], Any]:
         """The connection, its connector and its configuration object, secrets included."""
+        _ = self.rooms.vault
         with self.rooms.store.read() as work:
             row = find(work, org, name)
             plain = plain_config(self.rooms, work, org, row)

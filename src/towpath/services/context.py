@@ -1,5 +1,6 @@
 """What every use case needs: the rooms below, and who acts."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
@@ -49,6 +50,12 @@ class UseCases:
 
     rooms: Rooms
     actor: Actor = Actor()
+
+    def sealing(self) -> AbstractContextManager[UnitOfWork]:
+        """A unit of work in which secrets are sealed or opened."""
+        # Opening the vault may itself have to write, which no other unit of work of ours may surround.
+        _ = self.rooms.vault
+        return self.rooms.store.begin()
 
 
 class Named(Protocol):

@@ -60,7 +60,7 @@ class Keys(UseCases):
     """Keys of programs."""
 
     def create(self, org: str, name: str, kind: KeyKind) -> Shown:
-        with self.rooms.store.begin() as work:
+        with self.sealing() as work:
             return self.create_in(work, org, name, kind)
 
     def create_in(
@@ -122,7 +122,7 @@ class Instances(UseCases):
 
     def create(self, org: str, name: str, customer: str) -> tuple[Instance, Shown]:
         """The instance, and its proxy key."""
-        with self.rooms.store.begin() as work:
+        with self.sealing() as work:
             owner = named(work.customers, org, "customer", customer)
             row = Instance(org=org, name=name, customer=owner.id)
             work.instances.add(org, row)
