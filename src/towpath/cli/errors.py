@@ -36,6 +36,23 @@ def list_(
 
 
 @app.command()
+def retry(
+    ctx: typer.Context, ids: Annotated[list[str], typer.Argument(metavar="ERROR...", help="Ids of errors.")]
+) -> None:
+    """Says how failed records are sent again."""
+    from towpath.core.errors import ConflictError
+
+    now = session(ctx)
+    first = now.inbox.get(now.org, ids[0])
+    raise ConflictError(
+        "error.retry_unavailable",
+        "A failed record cannot be sent again by itself yet.",
+        hint=f"Correct what failed, read the stream again with `towpath run {first.flow} --full --stream "
+        f"{first.stream}`, then `towpath errors resolve {' '.join(ids)}`.",
+    )
+
+
+@app.command()
 def resolve(
     ctx: typer.Context, ids: Annotated[list[str], typer.Argument(metavar="ERROR...", help="Ids of errors.")]
 ) -> None:

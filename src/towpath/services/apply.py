@@ -1,7 +1,8 @@
 """Configuration as documents: `apply` makes it so, `export` writes it down."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,12 +84,12 @@ class Documents(UseCases):
         self, work: UnitOfWork, org: str, document: ConnectionDocument, references: References
     ) -> str:
         use, spec, name = Connections(self.rooms, self.actor), document.spec, document.metadata.name
-        try:
+        with _below("spec"):
+            connections.known_connector(self.rooms, spec.connector)
+        with _below("spec.config"):
             config = references.resolve(spec.config)
             plain, secrets = use.parse(spec.connector, config)
             references.refuse_literals(secrets)
-        except ConfigError as error:
-            raise _below("spec.config", error) from None
         row = work.connections.find(org, name=name, deleted_at=None)
         if row is None:
             use.create_in(work, org, name, spec.connector, config, max_parallel=spec.max_parallel)
@@ -109,16 +110,14 @@ class Documents(UseCases):
     def _flow(self, work: UnitOfWork, org: str, document: FlowDocument) -> str:
         use, name = Flows(self.rooms, self.actor), document.metadata.name
         row = work.flows.find(org, name=name)
-        try:
+        with _below("spec"):
             if row is None:
                 use.create_in(work, org, name, document.spec)
                 return "created"
             if flows.spec_of(work, org, row) == document.spec:
                 return "unchanged"
             use.update_in(work, org, row, document.spec)
-        except ConfigError as error:
-            raise _below("spec", error) from None
-        return "updated"
+            return "updated"
 
     def export(self, org: str) -> tuple[list[dict[str, Any]], list[str]]:
         """All connections and flows as documents, secrets as placeholders; and what could not be written."""
@@ -168,11 +167,15 @@ def _refuse_twice(parsed: Sequence[tuple[Placed, ConnectionDocument | FlowDocume
             raise _located(error, placed)
 
 
-def _below(prefix: str, error: ConfigError) -> ConfigError:
-    """The same error, its field path seen from the root of the document."""
-    if "field" in error.context:
-        error.context["field"] = f"{prefix}.{error.context['field']}"
-    return error
+@contextmanager
+def _below(prefix: str) -> Iterator[None]:
+    """Makes the field paths of errors begin at the root of the document."""
+    try:
+        yield
+    except ConfigError as error:
+        if "field" in error.context:
+            error.context["field"] = f"{prefix}.{error.context['field']}"
+        raise
 
 
 def _located(error: TowpathError, placed: Placed) -> TowpathError:

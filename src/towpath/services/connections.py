@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from towpath.core.errors import ConfigError, ConflictError, TowpathError
+from towpath.core.errors import ConfigError, ConflictError, NotFoundError, TowpathError
 from towpath.core.model import Selection, Stream
 from towpath.core.ports import Connector, Destination, Source
 from towpath.core.records import Connection, now
@@ -82,7 +82,7 @@ class Connections(UseCases):
 
         ``known`` are the secrets that marks in it may stand for. Raises `ConfigError` naming the field.
         """
-        plugin = self.rooms.registry.get(connector)
+        plugin = known_connector(self.rooms, connector)
         public, fresh = split_secrets(plugin.config, config)
         secrets = {**(known or {}), **fresh}
         parse_config(plugin, join_secrets(public, secrets))
@@ -158,6 +158,14 @@ class Connections(UseCases):
             plain = plain_config(self.rooms, work, org, row)
         connector = self.rooms.registry.get(row.connector)
         return row, connector, parse_config(connector, plain)
+
+
+def known_connector(rooms: Rooms, name: str) -> Connector[Any]:
+    """The connector that a configuration names. Raises `ConfigError` (``connector.unknown``)."""
+    try:
+        return rooms.registry.get(name)
+    except NotFoundError as error:
+        raise ConfigError(error.code, error.message, hint=error.hint, field="connector") from None
 
 
 def plain_config(rooms: Rooms, work: UnitOfWork, org: str, row: Connection) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from towpath.core.records import ErrorStatus, RecordError
-from towpath.services.context import UseCases, audit, missing, named
+from towpath.core.repositories import UnitOfWork
+from towpath.services.context import UseCases, audit, named
 
 
 class Inbox(UseCases):
@@ -27,14 +28,16 @@ class Inbox(UseCases):
             chosen = {key: value for key, value in equals.items() if value is not None}
             return work.record_errors.list(org, limit=limit, newest_first=True, **chosen)
 
+    def get(self, org: str, id: str) -> RecordError:
+        with self.rooms.store.read() as work:
+            return work.record_errors.get(org, id)
+
     def resolve(self, org: str, ids: Sequence[str]) -> Sequence[RecordError]:
         """Say that the records need no more care: all of them, or none if one is unknown."""
         with self.rooms.store.begin() as work:
             return [self._resolve(work, org, id) for id in ids]
 
-    def _resolve(self, work: Any, org: str, id: str) -> RecordError:
-        if work.record_errors.find(org, id=id) is None:
-            raise missing("error", id, [])
+    def _resolve(self, work: UnitOfWork, org: str, id: str) -> RecordError:
+        resolved = work.record_errors.update(org, id, status=ErrorStatus.RESOLVED)
         audit(work, org, self.actor, "error.resolve", id)
-        resolved: RecordError = work.record_errors.update(org, id, status=ErrorStatus.RESOLVED)
         return resolved
