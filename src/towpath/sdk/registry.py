@@ -36,6 +36,11 @@ class Registry:
                 )
         return cls(points)
 
+    @property
+    def points(self) -> Mapping[str, EntryPoint]:
+        """The entry points, by name."""
+        return self._points
+
     def names(self) -> list[str]:
         """Names of all connectors, sorted."""
         return list(self._points)
