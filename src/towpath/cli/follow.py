@@ -12,6 +12,7 @@ from towpath.cli.session import Session
 from towpath.core.errors import TowpathError
 
 if TYPE_CHECKING:
+    from towpath.core.records import RunStream
     from towpath.services.runs import RunDetail
 
 #: Seconds between two looks at the store.
@@ -101,20 +102,19 @@ def summary(detail: "RunDetail") -> None:
                 stream.counters.written,
                 stream.counters.filtered,
                 stream.counters.rejected,
-                round(stream.rows_per_second),
-                seconds(stream.started_at, stream.ended_at),
+                *_speed(stream),
             )
             for stream in detail.streams
         ],
     )
 
 
-def seconds(start: object, end: object) -> float | None:
-    from datetime import datetime
-
-    if isinstance(start, datetime) and isinstance(end, datetime):
-        return (end - start).total_seconds()
-    return None
+def _speed(stream: "RunStream") -> tuple[int | None, float | None]:
+    """Rows per second over the stream's whole time, and that time in seconds."""
+    if stream.started_at is None or stream.ended_at is None:
+        return None, None
+    seconds = (stream.ended_at - stream.started_at).total_seconds()
+    return round(stream.counters.read / seconds) if seconds else None, seconds
 
 
 def outcome(detail: "RunDetail", *, interrupted: bool = False) -> int:
