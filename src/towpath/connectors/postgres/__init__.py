@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 
 from towpath.connectors.postgres.config import PostgresConfig
-from towpath.sdk import Category, Connector, ReadMode, Source
+from towpath.sdk import Category, Connector, Destination, ReadMode, Source, WriteMode
 
 __all__ = ["connector"]
 
@@ -14,6 +14,12 @@ def _source(config: PostgresConfig) -> AbstractContextManager[Source]:
     return PostgresSource(config)
 
 
+def _destination(config: PostgresConfig) -> AbstractContextManager[Destination]:
+    from towpath.connectors.postgres.destination import PostgresDestination
+
+    return PostgresDestination(config)
+
+
 connector = Connector(
     name="postgres",
     title="PostgreSQL",
@@ -21,6 +27,8 @@ connector = Connector(
     categories=(Category.DATABASE,),
     config=PostgresConfig,
     source=_source,
+    destination=_destination,
     read_modes=frozenset({ReadMode.FULL_REFRESH, ReadMode.INCREMENTAL}),
+    write_modes=frozenset(WriteMode),
     summary="Tables and views, read in parallel from one consistent snapshot.",
 )
