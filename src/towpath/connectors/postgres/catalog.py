@@ -14,7 +14,7 @@ from towpath.sdk.cursor import candidates
 from towpath.sdk.sql import quote
 
 _RELATIONS = """
-SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relrowsecurity, c.relhassubclass,
+SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relrowsecurity,
        CASE WHEN c.relkind = 'p' THEN leaves.rows ELSE nullif(c.reltuples, -1) END::bigint AS rows,
        CASE WHEN c.relkind = 'p' THEN leaves.bytes
             WHEN c.relkind IN ('r', 'm') THEN c.relpages::bigint * current_setting('block_size')::bigint
@@ -77,8 +77,6 @@ class Relation:
     kind: str
     """``relkind``: r table, p partitioned table, v view, m materialized view, f foreign table."""
     row_security: bool
-    children: bool
-    """Other tables inherit from it: reading it reads them too."""
     rows: int | None
     bytes: int | None
     primary_key: tuple[str, ...]
@@ -137,11 +135,10 @@ def _relations(
 
 
 def _relation(row: Sequence[Any], types: Mapping[int, TypeRow], arrays: Arrays) -> Relation:
-    *head, key, names, oids, natives, modifiers, dimensions, required, exact = row
-    facts = zip(names, oids, natives, modifiers, dimensions, required, exact, strict=True)
-    columns = _columns(facts, types, arrays)
+    oid, namespace, name, kind, security, rows, nbytes, key, names, *facts = row
+    columns = _columns(zip(names, *facts, strict=True), types, arrays)
     known = tuple(key) if set(key) <= columns.keys() else ()
-    return Relation(*head, primary_key=known, columns=columns)
+    return Relation(oid, namespace, name, kind, security, rows, nbytes, known, columns)
 
 
 def _columns(

@@ -56,7 +56,7 @@ class PostgresConfig(BaseModel):
     special_values: SpecialValues = Field(
         SpecialValues.ERROR,
         title="Special values",
-        description="Numeric NaN and infinities, infinite dates and times: fail, or read as null.",
+        description="NaN and infinities in decimals, infinite dates and times: fail, or read as null.",
     )
     arrays: Arrays = Field(
         Arrays.LIST,

@@ -9,18 +9,21 @@ from towpath.connectors.postgres.errors import translated
 
 #: Of every session, so that values read as text and text read as values mean the same on any server,
 #: and no session of ours waits for a lock for ever or is ended while it holds a snapshot.
-_SESSION = """
-SET datestyle = 'ISO, YMD';
-SET intervalstyle = 'postgres';
-SET timezone = 'UTC';
-SET bytea_output = 'hex';
-SET extra_float_digits = 1;
-SET xmloption = 'content';
-SET standard_conforming_strings = on;
-SET lock_timeout = '60s';
-SET statement_timeout = 0;
-SET idle_in_transaction_session_timeout = 0;
-"""
+SESSION = (
+    "SET datestyle = 'ISO, YMD'",
+    "SET intervalstyle = 'postgres'",
+    "SET timezone = 'UTC'",
+    "SET bytea_output = 'hex'",
+    "SET extra_float_digits = 1",
+    "SET lc_monetary = 'C'",
+    "SET xmloption = 'content'",
+    "SET standard_conforming_strings = on",
+    "SET lock_timeout = '60s'",
+    "SET statement_timeout = 0",
+    "SET idle_in_transaction_session_timeout = 0",
+)
+#: The first version with a limit for whole transactions.
+_TRANSACTION_TIMEOUT = 170_000
 
 
 def parameters(config: PostgresConfig, *, timeout: int = 10) -> dict[str, Any]:
@@ -44,6 +47,7 @@ def parameters(config: PostgresConfig, *, timeout: int = 10) -> dict[str, Any]:
         "keepalives_interval": 10,
         "keepalives_count": 3,
         "tcp_user_timeout": 60_000,
+        "gssencmode": "disable",
     }
     if config.sslmode in (SslMode.VERIFY_CA, SslMode.VERIFY_FULL):
         found["sslrootcert"] = config.sslrootcert or "system"
@@ -59,7 +63,9 @@ def connect(config: PostgresConfig, *, autocommit: bool = True, timeout: int = 1
     with translated(**where):
         connection = psycopg.connect(**parameters(config, timeout=timeout), autocommit=True)
         try:
-            connection.execute(_SESSION)
+            connection.execute("; ".join(SESSION).encode())
+            if connection.info.server_version >= _TRANSACTION_TIMEOUT:
+                connection.execute("SET transaction_timeout = 0")
             connection.autocommit = autocommit
         except BaseException:
             connection.close()

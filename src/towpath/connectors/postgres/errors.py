@@ -61,6 +61,7 @@ _TIMEOUT = _Kind(
 )
 _FULL = _Kind(BusyError, "connection.limit", "Raise max_connections, or use fewer parallel slices.")
 _DATA = _Kind(DataError, "value.unrepresentable", "Correct the value, or leave the column out.")
+_FILTER = _Kind(ConfigError, "filter.invalid", "Compare a column with values of its own type only.")
 _MISSING_COLUMN = _Kind(SchemaError, "column.not_found", "Discover the streams again.")
 _MISSING_TABLE = _Kind(SchemaError, "stream.not_found", "Discover the streams again.")
 
@@ -81,6 +82,9 @@ _BY_STATE: dict[str, _Kind] = {
     "42501": _Kind(AuthError, "permission.denied", "Grant the user the right that is missing."),
     "42601": _Kind(InternalError, "postgres.sql", "Please report this."),
     "42703": _MISSING_COLUMN,
+    "42804": _FILTER,
+    "42883": _FILTER,
+    "42846": _FILTER,
     "42P01": _MISSING_TABLE,
     "42P07": _Kind(ConflictError, "stream.exists", "Choose another name, or drop what has it."),
     "53100": _Kind(ResourceError, "disk.full", "Free space on the server's disk."),

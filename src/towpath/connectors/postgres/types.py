@@ -126,7 +126,8 @@ def _scalar(row: TypeRow, modifier: int) -> tuple[pa.DataType, str | None]:
 
 def _numeric(modifier: int) -> tuple[pa.DataType, str | None]:
     """Decimal for a declared precision of up to 38 digits. A scale below zero or beyond the precision,
-    which few systems know, is carried by a decimal that is as wide as it takes."""
+    which few systems know, is carried by a decimal that is as wide as it takes.
+    """
     if modifier < 0:
         return pa.string(), None
     precision, scale = (modifier - 4) >> 16 & 0xFFFF, (((modifier - 4) & 0x7FF) ^ 1024) - 1024
