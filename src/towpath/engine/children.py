@@ -72,6 +72,12 @@ class Nursery:
                 child.end(None)
         return child
 
+    def warm_up(self) -> None:
+        """Start the nursery now, so that the first child need not wait for it."""
+        with self._lock:
+            if self._control is None:
+                self._start()
+
     def ask_kill(self, number: int, pid: int | None) -> None:
         """Have the nursery, as the parent that cannot mistake one process for another, kill a child."""
         with self._lock:

@@ -43,6 +43,7 @@ class Machine:
     def start(self) -> None:
         # The first beat goes before the first work: a worker that works is known to live.
         self._housekeeping.beat()
+        self._context.nursery.warm_up()
         durable.launch(self._context)
         self._housekeeping.start()
 
