@@ -171,7 +171,9 @@ def _json(value: bytes, *, binary: bool) -> bytes:
     text = _text(value).decode()
     try:
         document = json.loads(text, parse_float=number, parse_int=number, parse_constant=_no)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise _Problem(_TOO_LONG) from None
+    except ValueError:
         raise _Problem(_NOT_JSON) from None
     texts = _texts(document)
     if binary and any("\0" in part for part in texts):
