@@ -1,5 +1,6 @@
 """The one place where the databases' errors become ours."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,7 +63,7 @@ def _from_postgres(error: PostgresError, reading: bool) -> TowpathError:
     if state == "25006" and reading:
         return _wrote_in_read(text)
     if not state:
-        return _no_answer(text)
+        return next((maker for words, maker in _CONNECTING if re.search(words, text)), _no_answer)(text)
     maker = _POSTGRES.get(state) or _POSTGRES.get(state[:2]) or _defect
     return maker(text)
 
@@ -166,6 +167,13 @@ _SQLITE: dict[int, Maker] = {
     sqlite3.SQLITE_CONSTRAINT: _conflict,
     sqlite3.SQLITE_TOOBIG: _bad_value,
 }
+
+#: A failed connect carries no SQLSTATE, only the server's words.
+_CONNECTING: tuple[tuple[str, Maker], ...] = (
+    ("authentication failed|no password supplied|pg_hba.conf|role .* does not exist", _refused),
+    ("database .* does not exist", _no_database),
+    ("too many clients|remaining connection slots", _busy),
+)
 
 #: By SQLSTATE, or by its class, the first two characters.
 _POSTGRES: dict[str, Maker] = {

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, ForeignKeyConstraint, Select, Table, and_, ex
 
 from towpath.core.errors import ConflictError, NotFoundError
 from towpath.store import tables
+from towpath.store.savepoint import savepoint
 
 _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
@@ -31,7 +32,7 @@ def guarded(connection: Connection, table: Table, values: Mapping[str, Any]) -> 
     Raises `NotFoundError` for a row that they refer to and that is not there, `ConflictError` for a twin.
     """
     try:
-        with connection.begin_nested():
+        with savepoint(connection):
             yield
     except exc.IntegrityError as error:
         if _is_foreign(error.orig):
@@ -101,7 +102,7 @@ def _users(connection: Connection, table: Table, org: str, id: str) -> Iterator[
             continue
         named = select(user.c.id, user.c.name).where(user.c.org == org, column == id)
         rows = connection.execute(named).all()
-        for row in rows:
+        for row in rows if user in (tables.exports, tables.imports) else ():
             yield from _users(connection, user, org, row.id)
         yield from ((kind_of(user), row.name) for row in rows)
 

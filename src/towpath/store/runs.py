@@ -9,6 +9,7 @@ from towpath.core.errors import BusyError
 from towpath.core.records import Run, RunStatus, now
 from towpath.store import tables
 from towpath.store.repository import SqlRepository
+from towpath.store.savepoint import savepoint
 
 _UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 
@@ -43,7 +44,7 @@ class SqlRuns(SqlRepository[Run]):
     def _start(self, org: str, id: str) -> bool:
         queued = {"status": RunStatus.QUEUED, "cancel_requested": False}
         try:
-            with self._connection.begin_nested():
+            with savepoint(self._connection):
                 return self._change(org, id, queued, status=RunStatus.RUNNING, started_at=now())
         except exc.IntegrityError as error:  # Invariant 5: the unique index of running runs
             raise BusyError(

@@ -10,6 +10,7 @@ from towpath.core.records import now
 from towpath.core.repositories import MasterKey, SealedSecrets
 from towpath.store import tables
 from towpath.store.references import guarded
+from towpath.store.savepoint import savepoint
 from towpath.store.upsert import insert_new, upsert
 
 _SECRETS, _KEYS = tables.secrets, tables.master_keys
@@ -94,7 +95,7 @@ class SqlMasterKeys:
 
     def retire(self, key_id: str) -> bool:
         try:
-            with self._connection.begin_nested():
+            with savepoint(self._connection):
                 self._connection.execute(delete(_KEYS).where(_KEYS.c.key_id == key_id))
         except exc.IntegrityError:
             return False

@@ -1,0 +1,128 @@
+"""No call, by any path, reaches another organization's rows. # Invariant 9"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from towpath.core.errors import TowpathError
+from towpath.core.records import AuditEntry, Counters, LogLine, RunStatus
+from towpath.core.repositories import Store, UnitOfWork
+from towpath.sdk.testing.store_worlds import (
+    KINDS,
+    STREAM,
+    fresh,
+    make_world,
+    missing_ids,
+    plan,
+    sealed,
+    snapshot,
+)
+
+#: A call for organization ``org`` about rows with ``ids``, returning what may be compared.
+Call = Callable[[UnitOfWork, str, Mapping[str, str]], Any]
+
+_DUE = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC)
+
+
+def _common(kind: str) -> dict[str, Call]:
+    """The calls that every repository of rows with an id has."""
+    return {
+        f"{kind}.add": lambda unit, org, ids: getattr(unit, kind).add(org, fresh(kind, org, ids)) and "added",
+        f"{kind}.get": lambda unit, org, ids: getattr(unit, kind).get(org, ids[kind]),
+        f"{kind}.find": lambda unit, org, ids: getattr(unit, kind).find(org, id=ids[kind]),
+        f"{kind}.list": lambda unit, org, ids: getattr(unit, kind).list(org, id=[ids[kind]]),
+        f"{kind}.update": lambda unit, org, ids: getattr(unit, kind).update(org, ids[kind]),
+        f"{kind}.delete": lambda unit, org, ids: getattr(unit, kind).delete(org, ids[kind]),
+    }
+
+
+_OWN: dict[str, Call] = {
+    "flows.advance": lambda unit, org, ids: unit.flows.advance(org, ids["flows"], _DUE, None),
+    "runs.claim": lambda unit, org, ids: unit.runs.claim(org, ids["runs"]),
+    "runs.finish": lambda unit, org, ids: unit.runs.finish(org, ids["runs"], RunStatus.FAILED),
+    "runs.request_cancel": lambda unit, org, ids: unit.runs.request_cancel(org, ids["runs"]),
+    "streams.save_plan": lambda unit, org, ids: unit.streams.save_plan(
+        org, *plan(org, ids["runs"], "s9", epoch=9)
+    ),
+    "streams.get": lambda unit, org, ids: unit.streams.get(org, ids["runs"], STREAM),
+    "streams.list": lambda unit, org, ids: unit.streams.list(org, ids["runs"]),
+    "streams.update": lambda unit, org, ids: unit.streams.update(org, ids["runs"], STREAM, epoch=9),
+    "streams.slices": lambda unit, org, ids: unit.streams.slices(org, ids["runs"], STREAM),
+    "streams.slice_done": lambda unit, org, ids: unit.streams.slice_done(
+        org, ids["runs"], STREAM, 0, "s0", {}, Counters()
+    ),
+    "attempts.begin": lambda unit, org, ids: unit.attempts.begin(org, ids["runs"], "t", "w") and "begun",
+    "attempts.end": lambda unit, org, ids: unit.attempts.end(org, ids["attempts"], "done"),
+    "attempts.list": lambda unit, org, ids: unit.attempts.list(org, ids["runs"]),
+    "attempts.live": lambda unit, org, ids: unit.attempts.live(org, ids["runs"], timedelta(days=1)),
+    "states.get": lambda unit, org, ids: unit.states.get(org, ids["flows"], STREAM).state,
+    "states.list": lambda unit, org, ids: unit.states.list(org, ids["flows"]),
+    "states.save": lambda unit, org, ids: unit.states.save(org, ids["flows"], STREAM, 0, {}, "run"),
+    "states.reset": lambda unit, org, ids: unit.states.reset(org, ids["flows"], STREAM),
+    "log.append": lambda unit, org, ids: unit.log.append(org, ids["runs"], [LogLine(message="x")]),
+    "log.read": lambda unit, org, ids: unit.log.read(org, ids["runs"]),
+    "record_errors.report": lambda unit, org, ids: unit.record_errors.report(
+        org, [fresh("record_errors", org, ids)]
+    ),
+    "record_errors.count": lambda unit, org, ids: unit.record_errors.count(org, run=ids["runs"]),
+    "secrets.put": lambda unit, org, ids: unit.secrets.put(org, sealed(org, ids["connections"], "other")),
+    "secrets.get": lambda unit, org, ids: unit.secrets.get(org, ids["connections"]),
+    "secrets.shred": lambda unit, org, ids: unit.secrets.shred(org, ids["connections"]),
+    "secrets.rewrap": lambda unit, org, ids: unit.secrets.rewrap(
+        org, ids["connections"], "wrapped", "other", sealed("", "").key_id
+    ),
+    "audit.append": lambda unit, org, ids: (
+        unit.audit.append(org, AuditEntry(id=ids["audit"], org=org, actor="a", action="b", object="c")).action
+    ),
+    "audit.list": lambda unit, org, ids: unit.audit.list(org, after=ids["audit"]),
+    "audit.verify": lambda unit, org, _: unit.audit.verify(org),
+}
+
+CALLS: dict[str, Call] = {name: call for kind in KINDS for name, call in _common(kind).items()} | _OWN
+
+
+def promised() -> Iterator[str]:
+    """``repository.method`` of every promised call that names an organization."""
+    for name, repository in inspect.getmembers(UnitOfWork, lambda value: isinstance(value, property)):
+        hint = inspect.get_annotations(repository.fget)["return"]
+        protocol = getattr(hint, "__origin__", hint)
+        for method, function in inspect.getmembers(protocol, inspect.isfunction):
+            if "org" in inspect.signature(function).parameters:
+                yield f"{name}.{method}"
+
+
+def outcome(store: Store, call: Call, org: str, ids: Mapping[str, str]) -> tuple[Any, ...]:
+    """What the caller sees, the ids that it asked for aside."""
+    try:
+        with store.begin() as unit:
+            return ("value", call(unit, org, ids))
+    except TowpathError as error:
+        text = f"{error.message} {error.hint} {sorted(error.context.items())}"
+        for id in ids.values():
+            text = text.replace(id, "ID")
+        return (type(error), error.code, text)
+
+
+class IsolationContract:
+    """For a store in the fixture ``store``."""
+
+    def test_every_promised_call_is_tried(self) -> None:
+        assert set(promised()) == set(CALLS)
+
+    @pytest.mark.parametrize("name", sorted(CALLS))
+    def test_a_foreign_id_reads_as_a_missing_one(self, store: Store, name: str) -> None:
+        mine, theirs = make_world(store), make_world(store)
+        before = snapshot(store, theirs)
+        foreign = outcome(store, CALLS[name], mine.org, theirs.ids)
+        assert snapshot(store, theirs) == before
+        assert foreign == outcome(store, CALLS[name], mine.org, missing_ids(theirs))
+
+    @pytest.mark.parametrize("name", sorted(CALLS))
+    def test_the_call_reaches_its_own_rows(self, store: Store, name: str) -> None:
+        """Otherwise the test above would show nothing."""
+        mine = make_world(store)
+        own = outcome(store, CALLS[name], mine.org, mine.ids)
+        assert own[0] == "value" or own[1].endswith(".in_use"), own

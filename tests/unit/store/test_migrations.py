@@ -1,0 +1,133 @@
+"""What the migrations make is what the tables say, on both databases."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from support.postgres import PostgresServer
+from towpath.core.errors import IntegrityError
+from towpath.store import migrations, open_store
+from towpath.store.tables import metadata
+
+_PG_COLUMNS = """
+    SELECT table_name, ordinal_position, column_name, data_type, is_nullable, column_default, collation_name
+    FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2"""
+_PG_CONSTRAINTS = """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"""
+_PG_INDEXES = (
+    "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+)
+
+
+def migrate(url):
+    with closing(open_store(url)) as store:
+        store.migrate()
+
+
+def create_all(url):
+    engine = create_engine(url)
+    metadata.create_all(engine)
+    engine.dispose()
+
+
+def sqlite_schema(path):
+    """Tables column by column and constraint by constraint, indexes by their words."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
+    schema = {name: sorted(part.strip(" ,\t") for part in sql.splitlines()) for name, sql in rows}
+    schema.pop("alembic_version")
+    return schema
+
+
+def postgres_schema(url):
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+        found = [
+            connection.execute(text(query)).all() for query in (_PG_COLUMNS, _PG_CONSTRAINTS, _PG_INDEXES)
+        ]
+    engine.dispose()
+    return found
+
+
+def test_migrations_equal_tables_on_sqlite(tmp_path):
+    made, said = tmp_path / "made.sqlite", tmp_path / "said.sqlite"
+    migrate(f"sqlite:///{made}")
+    create_all(f"sqlite:///{said}")
+    with closing(sqlite3.connect(said)) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num)")
+    assert sqlite_schema(made) == sqlite_schema(said)
+
+
+@pytest.mark.service("postgres")
+def test_migrations_equal_tables_on_postgres(postgres: PostgresServer):
+    made, said = (postgres.url(postgres.create_database(), "postgresql+psycopg") for _ in range(2))
+    migrate(made)
+    create_all(said)
+    assert postgres_schema(made) == postgres_schema(said)
+
+
+def test_head_is_the_newest_revision(tmp_path):
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", "towpath.store:migrations")
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_current_head() == migrations.HEAD
+
+
+def test_a_store_of_a_newer_version_is_refused(tmp_path):
+    path = tmp_path / "towpath.sqlite"
+    migrate(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    with pytest.raises(IntegrityError) as newer:
+        migrate(f"sqlite:///{path}")
+    assert newer.value.code == "store.newer"
+    assert "9999" in newer.value.message
+
+
+def test_a_store_that_was_never_migrated_says_so(tmp_path):
+    with closing(open_store(f"sqlite:///{tmp_path}/towpath.sqlite")) as store:
+        with pytest.raises(IntegrityError) as old, store.read() as unit:
+            unit.organizations.list()
+        assert old.value.code == "store.not_migrated"
+
+
+def test_a_migration_that_fails_leaves_nothing(tmp_path):
+    path = tmp_path / "towpath.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE runs (other INTEGER)")
+    with pytest.raises(Exception, match="runs"):
+        migrate(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    assert tables == [("runs",)]
+
+
+def _migrate_from_many_processes(url):
+    code = f"from towpath.store import open_store; s = open_store({url!r}); s.migrate(); s.close()"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    with closing(open_store(url)) as store, store.read() as unit:
+        assert unit.organizations.list() == []
+
+
+def test_many_processes_migrate_at_once_on_sqlite(tmp_path):
+    _migrate_from_many_processes(f"sqlite:///{tmp_path}/towpath.sqlite")
+
+
+@pytest.mark.service("postgres")
+def test_many_processes_migrate_at_once_on_postgres(postgres: PostgresServer):
+    _migrate_from_many_processes(postgres.url(postgres.create_database()))
