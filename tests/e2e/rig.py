@@ -223,8 +223,9 @@ class Rig:
         )
         return work.connections.add(self.org, row).id
 
-    def fault(self, name: str, point: str, do: str, **more: Any) -> Path:
-        return add_fault(self.faults, name, point, do, **more)
+    def fault(self, point: str, do: str, **more: Any) -> Path:
+        """Strike at a point; removing the file ends it."""
+        return add_fault(self.faults, f"fault-{time.monotonic_ns()}", point, do, **more)
 
     def struck(self, fault: Path, patience: float = PATIENCE) -> int:
         """The process that the fault has struck."""

@@ -5,7 +5,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    folder: Path = tmp_path_factory.mktemp("embedded")
+    folder = tmp_path_factory.mktemp("embedded")
     store = f"sqlite:///{folder / 'store.sqlite'}"
     with Rig(folder, store, f"sqlite:///{folder / 'engine.sqlite'}", minimum_interval=1) as rig:
         yield rig
@@ -57,7 +56,7 @@ def test_a_full_refresh_moves_everything(rig: Rig):
 
 def test_a_killed_slice_is_done_again(rig: Rig):
     name = rig.table(6)
-    fault = rig.fault("hold", f"batch:{name}:s000002", "wait")
+    fault = rig.fault(f"batch:{name}:s000002", "wait")
     run = rig.submit(rig.flow(full(name)))
     assert rig.worker.runs
     os.kill(rig.struck(fault), signal.SIGKILL)
@@ -72,7 +71,7 @@ def test_a_killed_slice_is_done_again(rig: Rig):
 
 def test_a_slice_that_kills_its_process_fails_its_stream_only(rig: Rig):
     poisoned, healthy = rig.table(4), rig.table(4)
-    fault = rig.fault("poison", f"batch:{poisoned}:s000002", "kill")
+    fault = rig.fault(f"batch:{poisoned}:s000002", "kill")
     run = rig.submit(rig.flow(full(poisoned), full(healthy), policy=Policy(max_attempts=3)))
     assert rig.worker.runs
     final = rig.finished(run, RunStatus.FAILED)
@@ -90,8 +89,8 @@ def test_transient_errors_pass_and_others_fail_the_stream(rig: Rig):
     shaky, broken = rig.table(4), rig.table(4)
     away = UnreachableError("connection.lost", "The server went away.", hint="Wait.")
     gone = SchemaError("stream.not_found", "The table is gone.", hint="Look.")
-    first = rig.fault("shaky", f"batch:{shaky}:s000000", "error", error=away.to_json(), times=2)
-    second = rig.fault("broken", f"batch:{broken}:s000000", "error", error=gone.to_json())
+    first = rig.fault(f"batch:{shaky}:s000000", "error", error=away.to_json(), times=2)
+    second = rig.fault(f"batch:{broken}:s000000", "error", error=gone.to_json())
     run = rig.submit(rig.flow(full(shaky), full(broken)))
     assert rig.worker.runs
     final = rig.finished(run, RunStatus.FAILED)
@@ -108,7 +107,7 @@ def test_transient_errors_pass_and_others_fail_the_stream(rig: Rig):
 
 def test_a_killed_server_goes_on_where_it_was(rig: Rig):
     name = rig.table(8)
-    fault = rig.fault("hold", f"batch:{name}:s000004", "wait")
+    fault = rig.fault(f"batch:{name}:s000004", "wait")
     run = rig.submit(rig.flow(full(name), policy=Policy(parallel=1)))
     child = rig.struck(fault) if rig.worker.runs else 0
     rig.worker.kill()
@@ -131,7 +130,7 @@ def test_a_killed_server_goes_on_where_it_was(rig: Rig):
 def test_a_server_killed_right_after_a_commit_does_not_commit_again(rig: Rig):
     name = rig.table(5)
     flow = rig.flow(by_id(name), writes=[StreamWrite(name=name, mode=WriteMode.APPEND)])
-    fault = rig.fault("hold", f"committed:{name}:1", "wait")
+    fault = rig.fault(f"committed:{name}:1", "wait")
     run = rig.submit(flow)
     assert rig.worker.runs
     rig.struck(fault)
@@ -147,7 +146,7 @@ def test_a_server_killed_right_after_a_commit_does_not_commit_again(rig: Rig):
 
 def test_a_snapshot_outlives_the_server(rig: Rig):
     name = rig.table(8)
-    fault = rig.fault("hold", f"batch:{name}:s000004", "wait")
+    fault = rig.fault(f"batch:{name}:s000004", "wait")
     run = rig.submit(rig.flow(full(name), policy=Policy(parallel=1), pinned=True))
     assert rig.worker.runs
     rig.struck(fault)
@@ -165,7 +164,7 @@ def test_a_snapshot_outlives_the_server(rig: Rig):
 
 def test_a_lost_snapshot_is_planned_again(rig: Rig):
     name = rig.table(8)
-    fault = rig.fault("hold", f"batch:{name}:s000004", "wait")
+    fault = rig.fault(f"batch:{name}:s000004", "wait")
     run = rig.submit(rig.flow(full(name), policy=Policy(parallel=1), pinned=True))
     assert rig.worker.runs
     slice_process = rig.struck(fault)
@@ -186,7 +185,7 @@ def test_a_lost_snapshot_is_planned_again(rig: Rig):
 
 def test_a_cancelled_run_ends_soon_and_leaves_nothing(rig: Rig):
     name = rig.table(6)
-    fault = rig.fault("hold", f"batch:{name}:s000002", "wait")
+    fault = rig.fault(f"batch:{name}:s000002", "wait")
     flow = rig.flow(full(name))
     run, following = rig.submit(flow), rig.submit(flow)
     assert rig.worker.runs
@@ -208,7 +207,7 @@ def test_a_cancelled_run_ends_soon_and_leaves_nothing(rig: Rig):
 
 def test_a_queued_run_is_cancelled_at_once(rig: Rig):
     name = rig.table(2)
-    fault = rig.fault("hold", f"batch:{name}", "wait")
+    fault = rig.fault(f"batch:{name}", "wait")
     flow = rig.flow(full(name))
     run, queued = rig.submit(flow), rig.submit(flow)
     assert rig.worker.runs
@@ -225,7 +224,7 @@ def test_micro_batches_survive_a_killed_server(rig: Rig):
     assert rig.worker.runs
     rig.finished(rig.submit(flow))
     rig.fill(name, 9, start=3)
-    fault = rig.fault("hold", f"batch:{name}:s0:3", "wait")
+    fault = rig.fault(f"batch:{name}:s0:3", "wait")
     run = rig.submit(flow)
     rig.struck(fault)
     rig.worker.kill()
@@ -259,7 +258,7 @@ def test_a_full_run_reads_everything_again(rig: Rig):
 
 def test_a_polite_stop_leaves_no_process_and_loses_no_run(rig: Rig):
     name = rig.table(8)
-    fault = rig.fault("hold", f"batch:{name}:s000004", "wait")
+    fault = rig.fault(f"batch:{name}:s000004", "wait")
     run = rig.submit(rig.flow(full(name), policy=Policy(parallel=1)))
     worker = rig.worker
     rig.struck(fault)

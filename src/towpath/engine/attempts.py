@@ -82,6 +82,9 @@ def _attempt(work: Work) -> Ending | None:
             return done
         finally:
             work.context.attempts.discard(attempt.id)
+        if work.context.stopping.is_set():  # what failed now, failed because everything ends
+            _end_hastily(work, attempt)
+            raise StoppedError
         if not supervision.is_ours():
             return ending("stale")
         _end(work, attempt, "died" if failure.code == "task.died" else "failed", failure.to_json())

@@ -35,7 +35,6 @@ class Child:
         """End it at once and for sure. Idempotent."""
         if not self._ended.is_set():
             self._nursery.ask_kill(self._number, self.pid)
-        self.channel.close()
 
     def wait(self, timeout: float) -> bool:
         """Wait until it has ended; False if it has not after ``timeout`` seconds."""
@@ -91,11 +90,13 @@ class Nursery:
                         os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> None:
-        """Kill all children and the nursery; returns when they are gone."""
-        for child in list(self._children.values()):
+        """Kill all children and the nursery; returns when they are gone. Nobody serves a child any more."""
+        children = list(self._children.values())
+        for child in children:
             child.kill()
-        for child in list(self._children.values()):
+        for child in children:
             child.wait(_STOP_TIMEOUT)
+            child.channel.close()
         with self._lock:
             control, process, self._control, self._process = self._control, self._process, None, None
         if control is not None and process is not None:

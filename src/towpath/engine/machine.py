@@ -52,16 +52,16 @@ class Machine:
 
     def stop(self) -> None:
         self._stopping.set()
+        self._wait_for_attempts()
         self._housekeeping.stop()
         self._context.nursery.stop()
-        self._wait_for_attempts()
         with suppress(StoppedError, TowpathError):
             self._context.diary.flush()
             self._housekeeping.leave()
         durable.shut_down()
 
     def _wait_for_attempts(self) -> None:
-        """Their children are dead: the threads that watched them write that down and end."""
+        """The threads that watch over children see the flag, kill them, and write that down."""
         until = time.monotonic() + _STOP_TIMEOUT
         while self._context.attempts and time.monotonic() < until:
             time.sleep(0.05)

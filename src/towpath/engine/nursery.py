@@ -103,6 +103,10 @@ class _Nursery:
 
 
 def main() -> None:
+    # Polite requests to end go to the worker, even if they are sent to all its processes: it ends its
+    # children in good order.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     os.dup2(2, 1)  # what a library prints must not end up in the worker's own output
     pa.table({"warm": [1]})
     gc.collect()

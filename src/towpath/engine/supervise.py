@@ -53,10 +53,11 @@ class Supervision:
             result = self._serve(child, brief)
         except EOFError:
             child.wait(_END_TIMEOUT)
+            child.channel.close()
             raise died(child.exit_code) from None
         except BaseException:
             child.kill()
-            child.wait(_END_TIMEOUT)
+            _end(child)
             raise
         finally:
             if self._work.stream is not None:
