@@ -121,7 +121,7 @@ cdef inline void truncate(Column* c, size_t rows) noexcept nogil:
 
 cdef inline int put_bytes(Column* c, const uint8_t* at, int32_t size) noexcept nogil:
     cdef int status = reserve_bytes(c, size)
-    if status == WIRE_OK:
+    if status == WIRE_OK and size:
         memcpy(c.data + c.size, at, size)
         c.size += size
     return status
