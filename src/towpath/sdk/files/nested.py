@@ -110,7 +110,7 @@ def _as_text(value: Any, kind: pa.DataType) -> str | None:
     if value is None:
         return None
     if kind == pa.json_():
-        return json.dumps(value, default=_plain_number, ensure_ascii=False)
+        return _dumps(value)
     if isinstance(value, str):
         return "\0" if _takes_no_text(kind) else value
     if isinstance(value, bool):
@@ -120,8 +120,12 @@ def _as_text(value: Any, kind: pa.DataType) -> str | None:
     raise ValueError(value)
 
 
-def _plain_number(value: Any) -> float:
-    return float(value)
+def _dumps(value: Any) -> str:
+    """JSON text with every digit. Raises `ValueError` for integers beyond 64 bits."""
+    try:
+        return orjson.dumps(value, default=lambda number: orjson.Fragment(str(number))).decode()
+    except TypeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _takes_no_text(kind: pa.DataType) -> bool:

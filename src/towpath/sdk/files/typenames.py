@@ -52,11 +52,12 @@ def check(declared: Declared) -> Declared:
     return declared
 
 
-def override(schema: pa.Schema, declared: Mapping[str, str]) -> pa.Schema:
-    """The schema with the declared types in place of the inferred ones."""
-    return pa.schema(
-        [
-            field.with_type(parse(declared[field.name])) if field.name in declared else field
-            for field in schema
-        ]
-    )
+def override(schema: pa.Schema, declared: Mapping[str, str], *, add: bool = False) -> pa.Schema:
+    """The schema with the declared types in place of the inferred ones; with ``add``, declared columns that
+    nothing was seen of come last.
+    """
+    fields = [
+        field.with_type(parse(declared[field.name])) if field.name in declared else field for field in schema
+    ]
+    unseen = [pa.field(name, parse(declared[name])) for name in declared if name not in schema.names]
+    return pa.schema(fields + unseen if add else fields)
