@@ -2,10 +2,10 @@
 
 import hashlib
 import hmac
+import json
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -73,4 +73,4 @@ def decode(text: str) -> bytes:
 
 def _bound_to(id: str, context: tuple[str, ...]) -> bytes:
     """A JSON list: no two contexts write the same bytes, whatever their names contain."""
-    return orjson.dumps([VERSION, id, *context])
+    return json.dumps([VERSION, id, *context]).encode()

@@ -17,10 +17,10 @@ def hash_password(password: SecretStr) -> str:
 def verify_password(stored: str | None, password: SecretStr) -> bool:
     """Whether the password is the stored one. Without one (None) it is not, and that takes as long."""
     try:
-        _HASHER.verify(stored or _nobody(), password.get_secret_value())
+        fits = _HASHER.verify(stored or _nobody(), password.get_secret_value())
     except (VerificationError, InvalidHashError):
         return False
-    return stored is not None
+    return fits and bool(stored)
 
 
 @cache

@@ -7,10 +7,11 @@ may stand, a text is taken for one, so that a union in doubt leaves nothing behi
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import AliasChoices, BaseModel, RootModel, SecretStr
 from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict
 
 from towpath.core.errors import ConfigError, IntegrityError
 

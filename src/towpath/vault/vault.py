@@ -40,7 +40,7 @@ class Vault:
             wrapped_key=cipher.seal(master.material, data_key, "data key", *place),
             key_id=master.id,
             fields={
-                path: cipher.seal(data_key, _plain(secret).encode(), "field", *place, path)
+                path: cipher.seal(data_key, _bytes(secret), "field", *place, path)
                 for path, secret in secrets.items()
             },
         )
@@ -62,10 +62,10 @@ class Vault:
         place = (sealed.org, sealed.connection)
         try:
             return {
-                path: SecretStr(cipher.unseal(data_key, text, "field", *place, path).decode())
+                path: _secret(cipher.unseal(data_key, text, "field", *place, path))
                 for path, text in sealed.fields.items()
             }
-        except (cipher.DoesNotOpenError, UnicodeDecodeError):
+        except cipher.DoesNotOpenError:
             raise _corrupt(sealed) from None
 
     def rewrap(self, sealed: SealedSecrets) -> tuple[str, str]:
@@ -75,7 +75,7 @@ class Vault:
 
     def digest(self, text: str | SecretStr) -> str:
         """HMAC-SHA256, hex, of a machine key: the same for ever, whatever master key comes."""
-        return hmac.digest(self.derive("machine key"), _plain(text).encode(), hashlib.sha256).hex()
+        return hmac.digest(self.derive("machine key"), _bytes(text), hashlib.sha256).hex()
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose: the same for ever, in all processes of one store."""
@@ -121,8 +121,14 @@ def unwrap_digest_key(master: WrappingKey, text: str) -> bytes:
     return cipher.unseal(master.material, text, "digest key")
 
 
-def _plain(secret: str | SecretStr) -> str:
-    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+def _bytes(secret: str | SecretStr) -> bytes:
+    """Any text, also one that UTF-8 proper has no bytes for."""
+    text = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _secret(plain: bytes) -> SecretStr:
+    return SecretStr(plain.decode("utf-8", "surrogatepass"))
 
 
 def key_missing(place: str) -> IntegrityError:
