@@ -121,7 +121,7 @@ def test_cancel_ends_a_run_and_leaves_the_target_as_it_was(copying, shop, tmp_pa
             time.sleep(0.2)
         assert ended
         assert copying.json("runs", "show", run)["status"] == "cancelled"
-        assert copying("runs", "cancel", run, code=1).stderr.count("run.ended") == 1
+        assert "run.ended" in copying("runs", "cancel", run, code=1).stderr
     assert rows(tmp_path / "copy.db") == 1000
 
 

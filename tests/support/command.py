@@ -1,0 +1,98 @@
+"""The `towpath` command as users have it: real processes, in a home of their own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+#: Longer than anything here may take on a busy machine.
+PATIENCE = 120
+
+
+class Towpath:
+    """Calls the installed command. Nothing of the caller's own settings gets through, nor of Python's."""
+
+    def __init__(self, home: Path, **variables: str) -> None:
+        self.home = home
+        own = ("TOWPATH_", "PYTHON")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        self.environment = inherited | {"TOWPATH_HOME": str(home)} | variables
+        program = Path(sys.executable).with_name("towpath")
+        self.program = str(program) if program.exists() else str(shutil.which("towpath"))
+
+    def __call__(self, *words: object, code: int = 0, **more: Any) -> subprocess.CompletedProcess[str]:
+        """Run to the end; the exit code must be ``code``."""
+        options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": PATIENCE}
+        done = subprocess.run(
+            [self.program, *map(str, words)], env=self.environment, check=False, **(options | more)
+        )
+        assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
+        return done
+
+    def json(self, *words: object, **more: Any) -> Any:
+        return json.loads(self(*words, "--json", **more).stdout)
+
+    @contextmanager
+    def started(self, *words: object, **more: Any) -> Iterator["subprocess.Popen[str]"]:
+        """A process in a group of its own; whatever is left of it at the end of the block is killed."""
+        options: dict[str, Any] = {
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "stdin": subprocess.DEVNULL,
+        }
+        with subprocess.Popen(
+            [self.program, *map(str, words)],
+            env=self.environment,
+            text=True,
+            start_new_session=True,
+            **(options | more),
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    @contextmanager
+    def serving(self, *words: object) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+        """``towpath serve`` on a free port; yields its URL once it answers."""
+        with self.started("serve", "--port", "0", *words) as process:
+            yield wait_for_url(process), process
+
+
+def wait_for_url(process: "subprocess.Popen[str]") -> str:
+    """The URL that a starting server prints; fails with what it printed if it ends instead."""
+    seen = []
+    for line in process.stderr or ():
+        seen.append(line)
+        if "http://" in line:
+            return "http://" + line.split("http://")[1].split()[0]
+    raise AssertionError("".join(seen))
+
+
+@pytest.fixture
+def towpath(tmp_path: Path) -> Towpath:
+    return Towpath(tmp_path / "home")
+
+
+def document(kind: str, name: str, **spec: Any) -> str:
+    """One document as text; JSON is YAML."""
+    content = {"apiVersion": "towpath/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+    return "---\n" + json.dumps(content) + "\n"
+
+
+def connection(name: str, connector: str, **config: Any) -> str:
+    return document("Connection", name, connector=connector, config=config)
+
+
+def flow(name: str, source: str, destination: str, **spec: Any) -> str:
+    ends = {"source": {"connection": source}, "destination": {"connection": destination}}
+    return document("Flow", name, **ends, **spec)
