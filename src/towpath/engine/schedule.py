@@ -35,8 +35,13 @@ def _after_every(schedule: Every, due: datetime, at: datetime, minimum: float) -
 
 
 def _after_cron(schedule: Cron, at: datetime) -> datetime:
-    """Wall-clock times of the zone. A time that the clocks skip in spring is due when they have skipped
-    it; one that comes twice in autumn is due the first time only, unless the hours are a wildcard.
+    """Wall-clock times of the zone, as cron means them: a time that the clocks skip in spring is due when
+    they have skipped it; one that comes twice in autumn is due the first time only, unless the hour is a
+    wildcard: then the schedule is one of intervals, and follows real time.
     """
-    found: datetime = croniter(schedule.cron, at.astimezone(schedule.zone)).get_next(datetime)
-    return found.astimezone(UTC)
+    times = croniter(schedule.cron, at.astimezone(schedule.zone))
+    by_interval = schedule.cron.split()[1].startswith("*")
+    while True:
+        found: datetime = times.get_next(datetime)
+        if by_interval or not found.astimezone(UTC).astimezone(schedule.zone).fold:
+            return found.astimezone(UTC)
