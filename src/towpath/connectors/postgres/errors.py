@@ -135,6 +135,8 @@ _BY_TEXT: tuple[tuple[str, _Kind], ...] = (
     ("consuming input failed", _LOST),
     ("could not receive data", _LOST),
     ("could not send data", _LOST),
+    ("terminating connection", _LOST),
+    ("invalid byte sequence for encoding", _DATA),
 )
 _UNKNOWN_CONNECTION = _Kind(UnreachableError, "connection.failed", "See the server's own log.")
 _UNKNOWN = _Kind(InternalError, "postgres.failed", "See the server's own log.")

@@ -146,5 +146,5 @@ def _translated() -> Iterator[None]:
 
     try:
         yield
-    except Error as error:
+    except (Error, OSError) as error:  # OSError is what Arrow makes of an error in the middle of the stream
         raise translate(error) from error

@@ -111,7 +111,7 @@ def _array(
 ) -> tuple[pa.DataType, str | None]:
     element, modifier = _base(types, row.element, modifier)
     found, wire = _scalar(types[element], modifier) if element in types else (pa.string(), None)
-    if wire is None or dimensions > 1 or arrays is Arrays.TEXT:
+    if wire in (None, "interval") or dimensions > 1 or arrays is Arrays.TEXT:
         return pa.string(), None
     return pa.list_(found), f"{wire}[]"
 
