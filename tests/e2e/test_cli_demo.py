@@ -5,12 +5,11 @@ import re
 import shlex
 import signal
 import subprocess
-import urllib.request
 
 import duckdb
 import pytest
 
-from support.command import PATIENCE, Towpath, wait_for_url
+from support.command import PATIENCE, Towpath, get, wait_for_url
 
 pytestmark = [pytest.mark.slow, pytest.mark.service("postgres")]
 
@@ -59,7 +58,7 @@ def test_the_demo_copies_a_real_database_and_keeps_it_in_step(home):
 def test_the_demo_goes_on_serving_and_ends_in_order(home):
     with Towpath(home).started("up", "--demo", "--port", "0", stdout=subprocess.DEVNULL) as process:
         url = wait_for_url(process)
-        with urllib.request.urlopen(f"{url}/readyz", timeout=PATIENCE) as answer:
-            assert json.load(answer)["ready"] is True
+        status, body = get(f"{url}/readyz")
+        assert (status, json.loads(body)["ready"]) == (200, True)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 143

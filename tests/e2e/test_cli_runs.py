@@ -6,12 +6,10 @@ import signal
 import socket
 import sqlite3
 import time
-import urllib.error
-import urllib.request
 
 import pytest
 
-from support.command import PATIENCE, connection, flow
+from support.command import PATIENCE, connection, flow, get
 
 pytestmark = pytest.mark.slow
 
@@ -89,12 +87,8 @@ def test_beside_a_server_the_run_is_the_servers(copying, tmp_path):
         log = copying("logs", run, "-f").stdout
         assert "succeeded" in log
         assert copying.json("runs", "show", "copy")["status"] == "succeeded"
-        with urllib.request.urlopen(f"{url}/healthz", timeout=PATIENCE) as answer:
-            assert answer.status == 200
-        with pytest.raises(urllib.error.HTTPError) as missing:
-            urllib.request.urlopen(f"{url}/nowhere?token=canary", timeout=PATIENCE)
-        assert missing.value.code == 404
-        assert missing.value.read() == b'{"detail":"Not Found"}'
+        assert get(f"{url}/healthz")[0] == 200
+        assert get(f"{url}/nowhere?token=canary") == (404, '{"detail":"Not Found"}')
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 143
         assert "canary" not in server.stderr.read()

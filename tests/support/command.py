@@ -1,5 +1,6 @@
 """The `towpath` command as users have it: real processes, in a home of their own."""
 
+import http.client
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -76,6 +78,18 @@ def wait_for_url(process: "subprocess.Popen[str]") -> str:
         if "http://" in line:
             return "http://" + line.split("http://")[1].split()[0]
     raise AssertionError("".join(seen))
+
+
+def get(url: str) -> tuple[int, str]:
+    """Status and body of what a server answers, whatever the status."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
+    try:
+        connection.request("GET", f"{parts.path}?{parts.query}")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_a_secret_from_a_file_beside_the_document(towpath, tmp_path):
     assert towpath.json("connections", "show", "c")["config"]["password"] == "********"
 
 
-GOOD = dict(host="h", database="d", username="u")
+GOOD = {"host": "h", "database": "d", "username": "u"}
 CASES = {
     "literal secret": (
         connection("c", "postgres", **GOOD, password="canary"),
@@ -140,7 +140,7 @@ FLOWS = {
         "spec.streams.1.name:",
         "stream.twice",
     ),
-    "{source: {connection: shop}, destination: {connection: shop}, streams: [{name: a, mode: incremental}]}": (
+    "{source: {connection: shop}, destination: {connection: shop}, streams: [{name: a, cursor: b}]}": (
         "spec.streams.0",
         "cursor",
     ),
