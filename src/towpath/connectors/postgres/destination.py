@@ -61,7 +61,10 @@ class PostgresDestination:
             connection = self._idle.pop()
             if not connection.closed and not connection.broken:
                 return connection
-        return connect(self._config)
+        connection = connect(self._config)
+        # Tables come and go under the same names: no plan of ours is worth keeping.
+        connection.prepare_threshold = None
+        return connection
 
     @contextmanager
     def _session(self, target: Target | None = None) -> Iterator[psycopg.Connection]:
@@ -77,9 +80,7 @@ class PostgresDestination:
     # ── Destination ──────────────────────────────────────────────────────────────────────────────
 
     def check(self) -> str:
-        connection = connect(self._config, timeout=_CHECK_SECONDS)
-        self._idle.append(connection)
-        with translated():
+        with connect(self._config, timeout=_CHECK_SECONDS) as connection, translated():
             version, read_only, may_create = connection.execute(
                 "SELECT current_setting('server_version'), pg_is_in_recovery()"
                 " OR current_setting('transaction_read_only')::bool,"
