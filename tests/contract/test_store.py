@@ -1,6 +1,6 @@
 """Both databases keep the promises of the store."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 from sqlalchemy import text
@@ -32,25 +32,32 @@ class SqlStoreContract(StoreContract):
         return tamper
 
 
-@pytest.fixture(scope="module")
-def sqlite_store(tmp_path_factory):
-    path = tmp_path_factory.mktemp("store") / "towpath.sqlite"
-    with closing(open_store(f"sqlite:///{path}")) as store:
-        store.migrate()
-        yield store
+def three_stores(url):
+    """Objects with nothing in common but the database, as three processes have them."""
+    with ExitStack() as stack:
+        stores = [stack.enter_context(closing(open_store(url))) for _ in range(3)]
+        stores[0].migrate()
+        yield stores
 
 
 @pytest.fixture(scope="module")
-def postgres_store(postgres: PostgresServer):
-    with closing(open_store(postgres.url(postgres.create_database()))) as store:
-        store.migrate()
-        yield store
+def sqlite_stores(tmp_path_factory):
+    yield from three_stores(f"sqlite:///{tmp_path_factory.mktemp('store')}/towpath.sqlite")
+
+
+@pytest.fixture(scope="module")
+def postgres_stores(postgres: PostgresServer):
+    yield from three_stores(postgres.url(postgres.create_database()))
 
 
 class TestSqlite(SqlStoreContract):
     @pytest.fixture
-    def store(self, sqlite_store):
-        return sqlite_store
+    def store(self, sqlite_stores):
+        return sqlite_stores[0]
+
+    @pytest.fixture
+    def twins(self, sqlite_stores):
+        return sqlite_stores[1:]
 
     def test_a_unit_inside_another_is_a_defect(self, store, world):
         with store.begin() as unit:
@@ -63,5 +70,9 @@ class TestSqlite(SqlStoreContract):
 @pytest.mark.service("postgres")
 class TestPostgres(SqlStoreContract):
     @pytest.fixture
-    def store(self, postgres_store):
-        return postgres_store
+    def store(self, postgres_stores):
+        return postgres_stores[0]
+
+    @pytest.fixture
+    def twins(self, postgres_stores):
+        return postgres_stores[1:]

@@ -20,6 +20,7 @@ from towpath.core.errors import (
     TowpathError,
 )
 from towpath.core.records import Organization
+from towpath.sdk.testing.store_worlds import make_world, sealed
 from towpath.store import engine, open_store
 
 
@@ -74,6 +75,20 @@ def test_the_file_is_private_and_durable(path):
         ):
             found = unit.organizations._connection.execute(text(f"PRAGMA {pragma}")).scalar()
             assert found == value, pragma
+
+
+def test_shredded_secrets_leave_no_bytes(path, store):
+    world = make_world(store)
+    with store.begin() as unit:
+        unit.secrets.put(world.org, sealed(world.org, world.connections, "hunter2" * 20))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert b"hunter2" in path.read_bytes()
+    with store.begin() as unit:
+        unit.secrets.shred(world.org, world.connections)
+    store.close()
+    assert b"hunter2" not in path.read_bytes()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_a_file_that_is_no_database(path, store):

@@ -1,9 +1,11 @@
 """Many at once: what must happen exactly once does, whoever is faster."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+
+import pytest
 
 from towpath.core.errors import BusyError, ConflictError
 from towpath.core.records import AuditEntry, Counters, LogLine, RunStatus, now
@@ -15,13 +17,13 @@ T = TypeVar("T")
 THREADS = 20
 
 
-def at_once(store: Store, work: Callable[[UnitOfWork, int], T]) -> list[T]:
+def at_once(stores: Sequence[Store], work: Callable[[UnitOfWork, int], T]) -> list[T]:
     """Run ``work(unit, n)`` in its own unit of work in each of `THREADS` threads that start together."""
     start = threading.Barrier(THREADS)
 
     def one(number: int) -> T:
         start.wait(30)
-        with store.begin() as unit:
+        with stores[number % len(stores)].begin() as unit:
             return work(unit, number)
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -29,9 +31,19 @@ def at_once(store: Store, work: Callable[[UnitOfWork, int], T]) -> list[T]:
 
 
 class ConcurrencyContract:
-    """For a store in the fixture ``store``."""
+    """For a store in the fixture ``store``, and others on the same database, as other processes have them, in
+    the fixture ``twins``.
+    """
 
-    def test_one_of_many_runs_is_claimed(self, store: Store, world: World) -> None:
+    @pytest.fixture
+    def twins(self) -> Sequence[Store]:
+        return ()
+
+    @pytest.fixture
+    def stores(self, store: Store, twins: Sequence[Store]) -> Sequence[Store]:
+        return (store, *twins)
+
+    def test_one_of_many_runs_is_claimed(self, store: Store, stores: Sequence[Store], world: World) -> None:
         with store.begin() as unit:
             runs = [unit.runs.add(world.org, world.fresh("runs")).id for _ in range(THREADS)]
 
@@ -41,19 +53,19 @@ class ConcurrencyContract:
             except BusyError:
                 return "busy"
 
-        assert sorted(at_once(store, claim)) == ["busy"] * (THREADS - 1) + ["claimed"]
+        assert sorted(at_once(stores, claim)) == ["busy"] * (THREADS - 1) + ["claimed"]
 
-    def test_a_run_is_claimed_by_many_and_starts_once(self, store: Store, world: World) -> None:
-        claimed = at_once(store, lambda unit, _: unit.runs.claim(world.org, world.runs))
+    def test_a_run_is_claimed_by_many_and_starts_once(self, stores: Sequence[Store], world: World) -> None:
+        claimed = at_once(stores, lambda unit, _: unit.runs.claim(world.org, world.runs))
         assert len({run.started_at for run in claimed if run is not None}) == 1
         assert None not in claimed
 
-    def test_a_run_ends_once(self, store: Store, world: World) -> None:
+    def test_a_run_ends_once(self, stores: Sequence[Store], world: World) -> None:
         ends = [RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED]
-        runs = at_once(store, lambda unit, n: unit.runs.finish(world.org, world.runs, ends[n % 3], {"n": n}))
+        runs = at_once(stores, lambda unit, n: unit.runs.finish(world.org, world.runs, ends[n % 3], {"n": n}))
         assert len({(run.status, str(run.error), run.ended_at) for run in runs}) == 1
 
-    def test_a_cancelled_run_never_starts(self, store: Store, world: World) -> None:
+    def test_a_cancelled_run_never_starts(self, store: Store, stores: Sequence[Store], world: World) -> None:
         """Whichever comes first: a run that was cancelled while queued is cancelled, not running."""
 
         def act(unit: UnitOfWork, number: int) -> tuple[str, Any]:
@@ -61,50 +73,52 @@ class ConcurrencyContract:
                 return "claim", unit.runs.claim(world.org, world.runs)
             return "cancel", unit.runs.request_cancel(world.org, world.runs)
 
-        done = at_once(store, act)
+        done = at_once(stores, act)
         started = [run for kind, run in done if kind == "claim" and run is not None]
         with store.read() as unit:
             run = unit.runs.get(world.org, world.runs)
         assert run.cancel_requested
         assert run.status is (RunStatus.RUNNING if started else RunStatus.CANCELLED)
 
-    def test_a_due_time_is_advanced_by_one(self, store: Store, world: World) -> None:
+    def test_a_due_time_is_advanced_by_one(self, store: Store, stores: Sequence[Store], world: World) -> None:
         with store.read() as unit:
             seen = unit.flows.get(world.org, world.flows).next_due
         assert seen is not None
-        won = at_once(store, lambda unit, _: unit.flows.advance(world.org, world.flows, seen, now()))
+        won = at_once(stores, lambda unit, _: unit.flows.advance(world.org, world.flows, seen, now()))
         assert sorted(won) == [False] * (THREADS - 1) + [True]
 
-    def test_one_plan_of_an_epoch_is_kept(self, store: Store, world: World) -> None:
+    def test_one_plan_of_an_epoch_is_kept(self, store: Store, stores: Sequence[Store], world: World) -> None:
         def save(unit: UnitOfWork, number: int) -> None:
             unit.streams.save_plan(world.org, *world.plan(*(f"p{number}_{n}" for n in range(3)), epoch=1))
 
-        at_once(store, save)
+        at_once(stores, save)
         with store.read() as unit:
             slices = unit.streams.slices(world.org, world.runs, STREAM)
         assert len(slices) == 3
         assert len({part.slice.partition("_")[0] for part in slices}) == 1
 
-    def test_one_report_of_a_slice_is_kept(self, store: Store, world: World) -> None:
+    def test_one_report_of_a_slice_is_kept(self, store: Store, stores: Sequence[Store], world: World) -> None:
         def report(unit: UnitOfWork, number: int) -> None:
             counters = Counters(read=number, written=number)
             unit.streams.slice_done(world.org, world.runs, STREAM, 0, "s0", {"by": number}, counters)
 
-        at_once(store, report)
+        at_once(stores, report)
         with store.read() as unit:
             done = unit.streams.slices(world.org, world.runs, STREAM)[0]
         assert done.receipt is not None
         assert done.counters.read == done.receipt["by"]
 
-    def test_an_attempt_ends_once(self, store: Store, world: World) -> None:
-        at_once(store, lambda unit, n: unit.attempts.end(world.org, world.attempts, "failed", {"by": n}))
+    def test_an_attempt_ends_once(self, store: Store, stores: Sequence[Store], world: World) -> None:
+        at_once(stores, lambda unit, n: unit.attempts.end(world.org, world.attempts, "failed", {"by": n}))
         with store.read() as unit:
             (ended,) = unit.attempts.list(world.org, world.runs)
-        at_once(store, lambda unit, n: unit.attempts.end(world.org, world.attempts, "done", {"by": n}))
+        at_once(stores, lambda unit, n: unit.attempts.end(world.org, world.attempts, "done", {"by": n}))
         with store.read() as unit:
             assert unit.attempts.list(world.org, world.runs) == [ended]
 
-    def test_every_reset_begins_a_generation(self, store: Store, world: World) -> None:
+    def test_every_reset_begins_a_generation(
+        self, store: Store, stores: Sequence[Store], world: World
+    ) -> None:
         """And nothing of an old generation comes in any more."""
 
         def act(unit: UnitOfWork, number: int) -> int | None:
@@ -113,41 +127,45 @@ class ConcurrencyContract:
                 return None
             return unit.states.reset(world.org, world.flows, STREAM).generation
 
-        generations = [made for made in at_once(store, act) if made is not None]
+        generations = [made for made in at_once(stores, act) if made is not None]
         assert sorted(generations) == list(range(1, THREADS // 2 + 1))
         with store.read() as unit:
             assert unit.states.get(world.org, world.flows, STREAM).state is None
 
-    def test_the_first_state_of_a_stream_is_one_row(self, store: Store, world: World) -> None:
+    def test_the_first_state_of_a_stream_is_one_row(
+        self, store: Store, stores: Sequence[Store], world: World
+    ) -> None:
         saved = at_once(
-            store, lambda unit, n: unit.states.save(world.org, world.flows, "new", 0, {"cursor": n}, "run")
+            stores, lambda unit, n: unit.states.save(world.org, world.flows, "new", 0, {"cursor": n}, "run")
         )
         assert all(saved)
         with store.read() as unit:
             assert unit.states.get(world.org, world.flows, "new").generation == 0
 
-    def test_a_failure_is_reported_by_one(self, store: Store, world: World) -> None:
+    def test_a_failure_is_reported_by_one(self, stores: Sequence[Store], world: World) -> None:
         def report(unit: UnitOfWork, _: int) -> int:
             errors = [world.fresh("record_errors", key=f"same {n}") for n in range(5)]
             return unit.record_errors.report(world.org, errors)
 
-        assert sum(at_once(store, report)) == 5
+        assert sum(at_once(stores, report)) == 5
 
-    def test_the_audit_trail_is_one_chain(self, store: Store, world: World) -> None:
+    def test_the_audit_trail_is_one_chain(self, store: Store, stores: Sequence[Store], world: World) -> None:
         def append(unit: UnitOfWork, number: int) -> list[str]:
             entries = [
                 AuditEntry(org=world.org, actor="cli", action="x", object=f"{number}.{n}") for n in range(3)
             ]
             return [unit.audit.append(world.org, entry).id for entry in entries]
 
-        appended = {id for ids in at_once(store, append) for id in ids}
+        appended = {id for ids in at_once(stores, append) for id in ids}
         with store.read() as unit:
             trail = unit.audit.list(world.org)
             assert unit.audit.verify(world.org) is None
         assert {entry.id for entry in trail} >= appended
         assert len(trail) == len(appended) + 1
 
-    def test_a_follower_of_the_log_misses_nothing(self, store: Store, world: World) -> None:
+    def test_a_follower_of_the_log_misses_nothing(
+        self, store: Store, stores: Sequence[Store], world: World
+    ) -> None:
         """Lines become visible in the order of their numbers, however long their writers take."""
         done = threading.Event()
         with ThreadPoolExecutor(1) as pool:
@@ -158,7 +176,7 @@ class ConcurrencyContract:
                     unit.log.append(world.org, world.runs, [LogLine(message=f"{number}.{n}")] * 2)
 
             try:
-                at_once(store, append)
+                at_once(stores, append)
             finally:
                 done.set()
             seen = follower.result(60)
@@ -178,7 +196,7 @@ class ConcurrencyContract:
                 return seen
             done.wait(0.002)
 
-    def test_a_name_is_given_to_one(self, store: Store, world: World) -> None:
+    def test_a_name_is_given_to_one(self, stores: Sequence[Store], world: World) -> None:
         item = world.fresh("projects")
 
         def add(unit: UnitOfWork, _: int) -> bool:
@@ -188,4 +206,4 @@ class ConcurrencyContract:
                 return False
             return True
 
-        assert sum(at_once(store, add)) == 1
+        assert sum(at_once(stores, add)) == 1

@@ -335,7 +335,8 @@ class RowsContract:
 class StoreContract(RowsContract, HistoryContract, ConcurrencyContract, IsolationContract):
     """The whole suite.
 
-    The fixture ``store`` is a migrated store; ``tamper`` changes the rows of an audit trail behind its back.
+    The fixture ``store`` is a migrated store; ``twins`` are others on the same database; ``tamper`` changes
+    the rows of an audit trail behind their back.
     """
 
     @pytest.fixture
