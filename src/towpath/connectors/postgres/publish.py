@@ -25,6 +25,9 @@ def publish(
 ) -> None:
     """Make the staged records part of the target in the way of its mode, and leave the staging empty."""
     shape = shapes.read(connection, staging.namespace, target.name)
+    if target.mode is not WriteMode.APPEND:
+        # Rows that a policy hides from us must be an error, not left beside those that replace them.
+        connection.execute("SET LOCAL row_security = off")
     if shape is None:
         become(connection, target, staging, columns, None)
     elif target.mode is WriteMode.OVERWRITE:
@@ -165,9 +168,18 @@ def refill(
     if _referenced(connection, shape):
         _refill_referenced(connection, target, staging, columns, shape, clauses)
         return
-    connection.execute(f"DELETE FROM {shape.table}")
+    _empty(connection, shape)
     evolve.apply(connection, shape, clauses)
     merge.insert(connection, staging, columns, shape)
+
+
+def _empty(connection: psycopg.Connection, shape: Shape) -> None:
+    """Take all rows out; readers wait for it only where a publication cannot tell of single deletions."""
+    try:
+        with connection.transaction():
+            connection.execute(f"DELETE FROM {shape.table}")
+    except psycopg.errors.ObjectNotInPrerequisiteState:
+        connection.execute(f"TRUNCATE {shape.table}")
 
 
 def _referenced(connection: psycopg.Connection, shape: Shape) -> bool:
