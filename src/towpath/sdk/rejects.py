@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,8 +43,19 @@ def split(batch: pa.RecordBatch, faults: Iterable[Fault]) -> tuple[pa.RecordBatc
 
 
 def _reject(batch: pa.RecordBatch, place: int, fault: Fault) -> Rejected:
-    record = batch.slice(place, 1).to_pylist()[0]
-    return Rejected(record, fault.code, fault.message, place)
+    return Rejected(record_at(batch, place), fault.code, fault.message, place)
+
+
+def record_at(batch: pa.RecordBatch, place: int) -> Record:
+    """One record of the batch; a value that Python has no object for (the year 12000) as text."""
+    return {name: _value(batch.column(name)[place]) for name in batch.schema.names}
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    try:
+        return scalar.as_py()
+    except (OverflowError, ValueError):
+        return scalar.cast(pa.string()).as_py()
 
 
 def arrow_face(batch: Batch) -> tuple[pa.RecordBatch, Sequence[Rejected]]:

@@ -29,7 +29,7 @@ from towpath.sdk import (
     Writer,
 )
 from towpath.sdk.http import Response, shown, status_error
-from towpath.sdk.rejects import arrow_face, split
+from towpath.sdk.rejects import arrow_face, record_at, split
 
 #: Answers that blame the records of the request; all other failures blame the endpoint and stop the slice.
 _RECORD_AT_FAULT = frozenset({400, 409, 412, 413, 422})
@@ -157,6 +157,5 @@ def _place(refused: tuple[int, Response]) -> int:
 
 
 def _rejected(arrow: pa.RecordBatch, place: int, answer: Response, *, known: bool) -> Rejected:
-    record = arrow.slice(place, 1).to_pylist()[0]
     reason = f"{answer.status}: {answer.excerpt()}"
-    return Rejected(record, "http.refused", reason, place if known else -1)
+    return Rejected(record_at(arrow, place), "http.refused", reason, place if known else -1)
