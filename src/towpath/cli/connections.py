@@ -121,8 +121,7 @@ def check(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
     # A connection that no flow uses yet is good if it is good for anything.
     needed = any if not now.connections.roles_in_use(now.org, name) else all
     if not needed(check.error is None for check in checks):
-        failed = [exits.exit_code(check.error) for check in checks if check.error]
-        raise typer.Exit(failed[0] if failed else exits.CHECK_FAILED)
+        raise typer.Exit(exits.CHECK_FAILED)
 
 
 def _checked(check: "Checked") -> dict[str, Any]:

@@ -36,8 +36,11 @@ def towpath(tmp_path, monkeypatch):
 
 @pytest.fixture
 def shop(tmp_path):
+    return make_shop(tmp_path / "shop.db")
+
+
+def make_shop(path):
     """A SQLite database with two tables."""
-    path = tmp_path / "shop.db"
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, amount REAL)")
         database.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)")
@@ -64,8 +67,12 @@ def connection(name, connector, **config):
 
 @pytest.fixture
 def documents(tmp_path, shop):
-    """Two connections and a flow between them."""
-    folder = tmp_path / "documents"
+    return write_documents(tmp_path, shop)
+
+
+def write_documents(parent, shop):
+    """Two connections and a flow between them, and a connection with a secret."""
+    folder = parent / "documents"
     folder.mkdir()
     (folder / "a-flow.yaml").write_text(
         """\
@@ -89,7 +96,7 @@ spec:
     (folder / "connections.yml").write_text(
         connection("shop", "sqlite", path=str(shop))
         + "---\n"
-        + connection("copy", "sqlite", path=str(tmp_path / "copy.db"))
+        + connection("copy", "sqlite", path=str(parent / "copy.db"))
         + "---\n"
         + connection(
             "remote", "postgres", host="h", database="d", username="u", password="${env:REMOTE_PASSWORD}"
