@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from towpath.connectors.parquet.encode import ParquetEncoder
 from towpath.connectors.parquet.types import stored
 from towpath.sdk.files import filters
+from towpath.sdk.files.errors import translated
 from towpath.sdk.files.evolve import merge
 from towpath.sdk.files.format import FileRead, Opener, Piece
 from towpath.sdk.files.manifest import DataFile
@@ -37,11 +38,11 @@ class ParquetFormat:
     def inspect(self, name: str, files: Sequence[tuple[DataFile, Opener]]) -> tuple[pa.Schema, int | None]:
         schema: pa.Schema | None = None
         rows = 0
-        for _, open in files:
-            with open() as handle, pq.ParquetFile(handle) as file:
-                found = _plain(file.schema_arrow)
+        for file, open in files:
+            with translated(f"{name}: {file.path}"), open() as handle, pq.ParquetFile(handle) as parquet:
+                found = _plain(parquet.schema_arrow)
                 schema = found if schema is None else merge(schema, found, repr(name))
-                rows += file.metadata.num_rows
+                rows += parquet.metadata.num_rows
         return schema or pa.schema([]), rows
 
     def pieces(self, file: DataFile, open: Opener) -> list[Piece]:
@@ -53,7 +54,9 @@ class ParquetFormat:
 
     def read(self, file: DataFile, open: Opener, wanted: FileRead, where: str) -> Iterator[pa.RecordBatch]:
         with open() as handle:
-            fragment = pads.ParquetFileFormat().make_fragment(handle, row_groups=wanted.piece)
+            fragment = pads.ParquetFileFormat().make_fragment(handle)
+            if wanted.piece is not None:
+                fragment = fragment.subset(row_group_ids=wanted.piece)
             physical = fragment.physical_schema
             scanner = fragment.scanner(
                 columns=[name for name in wanted.columns if name in physical.names],

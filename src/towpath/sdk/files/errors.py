@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -17,7 +17,6 @@ from towpath.core.errors import (
     UnreachableError,
 )
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _AUTH = ("INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 _DENIED = ("ACCESS_DENIED", "AccessDenied", "Forbidden")
@@ -40,22 +39,10 @@ def translate(error: Exception, where: str, *, writing: bool = False) -> Towpath
     number = getattr(error, "errno", None)
     if number is None and "AWS Error" in str(error):
         return _of_s3(str(error), where)
-    if number in _FULL:
-        return ResourceError(
-            "disk.full",
-            f"There is no room to write {where}: {_reason(number)}.",
-            hint="Free some space (or raise the quota or file size limit), then run again: "
-            "nothing of this run is visible yet.",
-            retryable=True,
-        )
     if number in _FORBIDDEN:
         return _forbidden(number, where, writing=writing)
-    if number in (errno.ENOENT, errno.ENOTDIR):
-        return NotFoundError(
-            "path.not_found",
-            f"{where} does not exist.",
-            hint="Check the path; it is seen from the machine that runs the worker.",
-        )
+    if number in _KNOWN:
+        return _KNOWN[number](number, where)
     if isinstance(error, pa.ArrowInvalid | pa.ArrowTypeError | pa.ArrowNotImplementedError):
         return DataError(
             "file.invalid",
@@ -68,6 +55,42 @@ def translate(error: Exception, where: str, *, writing: bool = False) -> Towpath
         hint="Check the disk or network share that holds it.",
         retryable=True,
     )
+
+
+def _full(number: int, where: str) -> TowpathError:
+    return ResourceError(
+        "disk.full",
+        f"There is no room to write {where}: {_reason(number)}.",
+        hint="Free some space (or raise the quota or file size limit), then run again: "
+        "nothing of this run is visible yet.",
+        retryable=True,
+    )
+
+
+def _missing(number: int, where: str) -> TowpathError:
+    return NotFoundError(
+        "path.not_found",
+        f"{where} does not exist.",
+        hint="Check the path; it is seen from the machine that runs the worker.",
+    )
+
+
+def _not_a_folder(number: int, where: str) -> TowpathError:
+    return ConfigError(
+        "path.not_a_folder",
+        f"{where} cannot be: a part of the path is a file.",
+        hint="Set path to a folder.",
+        field="path",
+    )
+
+
+_KNOWN: dict[int | None, Callable[[int, str], TowpathError]] = {
+    errno.ENOSPC: _full,
+    errno.EDQUOT: _full,
+    errno.EFBIG: _full,
+    errno.ENOENT: _missing,
+    errno.ENOTDIR: _not_a_folder,
+}
 
 
 def _forbidden(number: int | None, where: str, *, writing: bool) -> TowpathError:

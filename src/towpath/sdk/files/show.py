@@ -37,35 +37,33 @@ _CANNOT = {
 
 def settle(place: Place, folder: str, hidden: str, manifest: Manifest) -> None:
     """Move and retire what the manifest says and is not done yet. Idempotent."""
-    arriving = _arriving(place, hidden, manifest)
-    leaving = _leaving(place, folder, manifest)
     _sweep_drafts(place, hidden)
-    if not arriving and not leaving:
+    staged = _still_staged(place, hidden, manifest)
+    if not staged and not manifest.retired:
         return
+    cut = len(folder) + 1
+    seen = {found.path[cut:] for found in place.files(folder)}
+    arriving = {one: path for one, path in staged.items() if path not in seen}
+    leaving = [path for path in manifest.retired if path in seen]
     old = f"{hidden}/old/{manifest.number:06}-{int(time())}"
     if not (len(arriving) + len(leaving) > 1 and _exchange(place, folder, hidden, arriving, leaving, old)):
-        for staged, path in arriving.items():
-            place.move(f"{hidden}/{staged}", f"{folder}/{path}")
+        for one, path in arriving.items():
+            place.move(f"{hidden}/{one}", f"{folder}/{path}")
         for path in leaving:
             place.move(f"{folder}/{path}", f"{old}/{path}.old")
+    for one, path in staged.items():  # a second name, or a copy, of what is in its place
+        if place.local or path in seen:
+            place.remove(f"{hidden}/{one}")
 
 
-def _arriving(place: Place, hidden: str, manifest: Manifest) -> dict[str, str]:
-    """Staged path → visible path of the files that still have to be moved."""
+def _still_staged(place: Place, hidden: str, manifest: Manifest) -> dict[str, str]:
+    """Staged path → visible path of the files that still are in staging."""
     staged = {file.staged: file.path for file in manifest.files if file.staged}
     if not staged:
         return {}
     cut = len(hidden) + 1
     there = {found.path[cut:] for found in place.files(f"{hidden}/staging")}
     return {one: path for one, path in staged.items() if one in there}
-
-
-def _leaving(place: Place, folder: str, manifest: Manifest) -> list[str]:
-    if not manifest.retired:
-        return []
-    cut = len(folder) + 1
-    there = {found.path[cut:] for found in place.files(folder)}
-    return [path for path in manifest.retired if path in there]
 
 
 def _exchange(
@@ -88,8 +86,6 @@ def _exchange(
                 return False
             raise
         _put_away(draft, seen, leaving, place.at(old))
-    for staged in arriving:
-        place.remove(f"{hidden}/{staged}")
     return True
 
 

@@ -25,6 +25,7 @@ from towpath.sdk.files.table import FileTable, new_attempt
 FILE_BYTES = 256 << 20
 #: Partitions whose files are open at once; beyond it the longest unused one is closed.
 OPEN_FILES = 32
+_ROWS = 131_072  # of a batch that go into one file at once
 _QUEUED = 3
 _POLL_SECONDS = 0.1
 
@@ -130,11 +131,12 @@ class Stager:
     def write(self, batch: pa.RecordBatch) -> None:
         """Stage the batch. Raises our own errors."""
         with translated(self._table.place.where(self._table.folder), writing=True):
-            whole = align(batch, self._schema)
-            for values, part in partition.split(whole, self._target.partition_by):
-                self._file(values, part).write(part)
-                if self._open[values].size > FILE_BYTES:
-                    self._finish(values)
+            for start in range(0, batch.num_rows, _ROWS):
+                whole = align(batch.slice(start, _ROWS), self._schema)
+                for values, part in partition.split(whole, self._target.partition_by):
+                    self._file(values, part).write(part)
+                    if self._open[values].size > FILE_BYTES:
+                        self._finish(values)
 
     def close(self) -> None:
         """Make everything durable."""
