@@ -7,7 +7,9 @@ from contextlib import closing
 import pytest
 from pydantic import SecretStr
 
+from support.postgres import PostgresServer
 from towpath.core.errors import IntegrityError
+from towpath.store import open_store
 from towpath.vault import FileKeys, GivenKeys, Keyring, WrappingKey, open_vault
 
 
@@ -34,6 +36,31 @@ def test_first_starts_at_once_agree(home):
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(start, range(6)))) == 1
     with home.store() as store, store.read() as unit:
+        assert len(unit.master_keys.list()) == 1
+
+
+@pytest.mark.service("postgres")
+def test_first_starts_on_many_machines_make_one_key(tmp_path, make_home, postgres: PostgresServer):
+    """Each has its own folder: one makes the key, the others miss it until they get a copy."""
+    url = postgres.url(postgres.create_database())
+    with closing(open_store(url)) as store:
+        store.migrate()
+
+    def start(number):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        home = make_home(folder, url)
+        try:
+            with home.store() as store:
+                return home.vault(store).digest("x")
+        except IntegrityError as error:
+            return error.code
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(start, range(6)))
+    assert outcomes.count("vault.key_missing") == 5
+    assert len(list(tmp_path.glob("*/master.key"))) == 1
+    with closing(open_store(url)) as store, store.read() as unit:
         assert len(unit.master_keys.list()) == 1
 
 
