@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,6 @@ from towpath.core.records import Attempt, Level
 from towpath.core.repositories import UnitOfWork
 from towpath.engine.books import StoppedError
 from towpath.engine.context import Outline
-from towpath.engine.liveness import living
 from towpath.engine.supervise import CancelledError, Supervision
 from towpath.engine.talk import crashed
 from towpath.engine.work import Ending, Work, ending
@@ -86,7 +85,7 @@ def _attempt(work: Work) -> Ending | None:
             _end_hastily(work, attempt)
             raise StoppedError
         if not supervision.is_ours():
-            return ending("stale")
+            return _wait_until_over(work)
         _end(work, attempt, "died" if failure.code == "task.died" else "failed", failure.to_json())
     if not failure.retryable or failure.code == SNAPSHOT_LOST:
         return work.give_up(failure)
@@ -96,7 +95,7 @@ def _attempt(work: Work) -> Ending | None:
 
 def _exhausted(work: Work, unit: UnitOfWork, seen: Outline) -> TowpathError | None:
     """The error to give up with, if the work has been tried often enough."""
-    attempts = _with_ends(work, unit)
+    attempts = _ended(work, unit)
     since = work.since(unit)
     errors = [
         attempt.error for attempt in attempts if attempt.error and (not since or attempt.created_at > since)
@@ -108,16 +107,15 @@ def _exhausted(work: Work, unit: UnitOfWork, seen: Outline) -> TowpathError | No
     return TowpathError.from_json(errors[-1]).with_context(attempts=len(errors))
 
 
-def _with_ends(work: Work, unit: UnitOfWork) -> list[Attempt]:
-    """The attempts so far. Those of dead workers end here: their processes died with them."""
+def _ended(work: Work, unit: UnitOfWork) -> Sequence[Attempt]:
+    """The attempts so far. One that is still open ends here: if its worker is not dead, it was taken for
+    dead, and must find out before it publishes anything.
+    """
     attempts = unit.attempts.list(work.org, work.run, work.task)
-    alive = living(unit, work.context.worker)
-    if all(attempt.ended_at or attempt.worker in alive for attempt in attempts):
-        return list(attempts)
-    for attempt in attempts:
-        if not attempt.ended_at and attempt.worker not in alive:
-            unit.attempts.end(work.org, attempt.id, "died", _lost(attempt.worker).to_json())
-    return list(unit.attempts.list(work.org, work.run, work.task))
+    lost = [attempt for attempt in attempts if attempt.ended_at is None]
+    for attempt in lost:
+        unit.attempts.end(work.org, attempt.id, "died", _lost(attempt.worker).to_json())
+    return unit.attempts.list(work.org, work.run, work.task) if lost else attempts
 
 
 def _lost(worker: str) -> InternalError:
@@ -127,6 +125,16 @@ def _lost(worker: str) -> InternalError:
         hint="Another worker took the work over.",
         retryable=True,
     )
+
+
+def _wait_until_over(work: Work) -> Ending:
+    """Another worker does the work: end when it is done, so that the two tell the same."""
+    while True:
+        over = work.context.books.read(lambda unit: work.over(unit, work.look(unit)))
+        if over is not None:
+            return over
+        if work.context.stopping.wait(_LOOK_EVERY):
+            raise StoppedError
 
 
 @contextmanager
@@ -165,7 +173,7 @@ def _end(work: Work, attempt: Attempt, outcome: str, error: Mapping[str, Any] | 
 
 
 def _end_hastily(work: Work, attempt: Attempt) -> None:
-    """As `_end`, but without patience: the engine stops. What is missed is made up by `_with_ends`."""
+    """As `_end`, but without patience: the engine stops. What is missed is made up by `_ended`."""
     try:
         _end(work, attempt, "cancelled")
     except (StoppedError, TowpathError):

@@ -8,8 +8,9 @@ handful of queues, partitioned by connection, one queue per class of limit.
 
 import asyncio
 import sqlite3
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,12 +33,14 @@ VERSION = "1"
 #: Runs that one worker conducts at once; conducting is little more than waiting.
 _MOST_RUNS = 64
 _SQLITE = "sqlite:///"
-#: Statuses of a workflow that will never run again.
-ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
-_FORGET_AFTER = 600.0
+_RUN, _TASK = "run", "task"
+#: How often the workflow of one run may break.
+_MOST_LIVES = 5
+_FORGET_AFTER = timedelta(minutes=10)
 _FORGET_AT_ONCE = 100
 
 _context: Context | None = None
+_active: set[str] = set()
 
 
 def launch(context: Context) -> None:
@@ -77,14 +80,29 @@ def shut_down() -> None:
 
 def enqueue(run: Run) -> None:
     """Queue the run behind the earlier runs of its flow. Does nothing if that was done before."""
-    with SetWorkflowID(run.id), SetEnqueueOptions(queue_partition_key=run.flow):
+    _enqueue(run, run.id)
+
+
+def revive(run: Run) -> bool:
+    """Queue a run whose workflow ended or broke before the run was over. The new workflow begins anew,
+    which costs nothing: what was done stands in the store. False if that has been tried often enough.
+    """
+    known = DBOS.list_workflows(workflow_id_prefix=run.id, name=_RUN, load_input=False, load_output=False)
+    if len(known) > _MOST_LIVES:
+        return False
+    _enqueue(run, f"{run.id}.{len(known)}" if known else run.id)
+    return True
+
+
+def _enqueue(run: Run, id: str) -> None:
+    with SetWorkflowID(id), SetEnqueueOptions(queue_partition_key=run.flow):
         DBOS.enqueue_workflow(RUNS, run_workflow, run.org, run.id)
 
 
-def status_of(run: str) -> str | None:
-    """What DBOS knows of a run's workflow: its status, None if nothing."""
-    status = DBOS.get_workflow_status(run)
-    return None if status is None else status.status
+def live_runs() -> frozenset[str]:
+    """Ids of the runs that are queued or executed."""
+    live = DBOS.list_workflows(name=_RUN, status=["ENQUEUED", "PENDING"], load_input=False, load_output=False)
+    return frozenset(workflow.workflow_id.partition(".")[0] for workflow in live)
 
 
 def executing() -> list[WorkflowStatus]:
@@ -92,28 +110,56 @@ def executing() -> list[WorkflowStatus]:
     return DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
 
 
+def is_broken(workflow: WorkflowStatus) -> bool:
+    """Whether this worker should execute it and does not: its execution ended without a result. True also for
+    the moments between taking a workflow and executing it, and between its end and its result.
+    """
+    return workflow.executor_id == _here().worker and workflow.workflow_id not in _active
+
+
 def take_over(workflow: WorkflowStatus) -> None:
-    """Have a workflow whose worker died executed again, by whatever worker comes first."""
+    """Have a workflow executed again, by whatever worker comes first."""
     DBOS.resume_workflow(workflow.workflow_id, queue_name=workflow.queue_name)
+
+
+def abandon(workflow: WorkflowStatus) -> None:
+    """End a broken workflow. A run is queued again by `revive`: replaying it would break it again."""
+    if workflow.name == _RUN:
+        DBOS.cancel_workflow(workflow.workflow_id)
+    else:
+        take_over(workflow)
 
 
 def forget_ended() -> None:
     """Remove what DBOS keeps of runs that ended a while ago; the store has all that matters."""
+    before = (datetime.now(UTC) - _FORGET_AFTER).isoformat()
     ended = DBOS.list_workflows(
-        name="run", status=list(ENDED), limit=_FORGET_AT_ONCE, load_input=False, load_output=False
+        name=_RUN, completed_before=before, limit=_FORGET_AT_ONCE, load_input=False, load_output=False
     )
-    before = (time.time() - _FORGET_AFTER) * 1000
     for run in ended:
-        if (run.updated_at or 0) < before:
-            known = DBOS.list_workflows(
-                workflow_id_prefix=run.workflow_id, load_input=False, load_output=False
-            )
-            DBOS.delete_workflows([workflow.workflow_id for workflow in known])
+        known = DBOS.list_workflows(workflow_id_prefix=run.workflow_id, load_input=False, load_output=False)
+        DBOS.delete_workflows([workflow.workflow_id for workflow in known])
 
 
-@DBOS.workflow(name="run")
+@contextmanager
+def _executed() -> Iterator[None]:
+    """Note that this process executes the present workflow."""
+    id = DBOS.workflow_id or ""
+    _active.add(id)
+    try:
+        yield
+    finally:
+        _active.discard(id)
+
+
+@DBOS.workflow(name=_RUN)
 async def run_workflow(org: str, run: str) -> None:
     """One run: start what is to be done next, wait for something to end, and so on."""
+    with _executed():
+        await _conduct(org, run)
+
+
+async def _conduct(org: str, run: str) -> None:
     if not await _open(org, run):
         return
     flying: dict[str, Any] = {}
@@ -133,11 +179,12 @@ async def run_workflow(org: str, run: str) -> None:
     await _close(org, run, failure)
 
 
-@DBOS.workflow(name="task")
+@DBOS.workflow(name=_TASK)
 async def task_workflow(org: str, run: str, task: Task) -> dict[str, Any]:
     """One task of a run. It has no steps: it looks at the store, and does what is still to be done."""
     context = _here()
-    return await _in_thread(lambda: perform(make_work(context, org, run, task)))
+    with _executed():
+        return await _in_thread(lambda: perform(make_work(context, org, run, task)))
 
 
 @DBOS.step(name="open")
@@ -157,7 +204,7 @@ async def _close(org: str, run: str, failure: dict[str, Any] | None) -> bool:
 
 
 async def _start(org: str, run: str, task: Task) -> Any:
-    with SetWorkflowID(f"{run}/{task['id']}"):
+    with SetWorkflowID(f"{DBOS.workflow_id}/{task['id']}"):
         if "queue" not in task:  # here and now: it waits for nothing
             return await DBOS.start_workflow_async(task_workflow, org, run, task)
         with SetEnqueueOptions(queue_partition_key=task["partition"]):

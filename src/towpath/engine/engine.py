@@ -51,11 +51,12 @@ class Engine:
     def submit(self, run: Run) -> None:
         """Have a queued run executed, after the earlier runs of its flow. The run is in the store already.
 
-        Idempotent, and only a shortcut: a queued run is found by the workers even if nobody submits it.
+        Idempotent, and only a shortcut: the store is what the workers take runs from, in their order, every
+        second, whether somebody submits them or not.
         """
         machine = self._machine
-        if machine is not None:
-            machine.submit(run)
+        if machine is not None and not run.status.final:
+            machine.wake()
 
     def cancel(self, org: str, run: str) -> Run:
         """Ask for the end of a run; it ends within seconds. A queued run is cancelled when this returns, a

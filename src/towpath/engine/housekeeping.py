@@ -25,6 +25,8 @@ _TICK = 1.0
 _WRITE_EVERY = 0.5
 _FORGET_EVERY = 60.0
 _FORGET_WORKERS_AFTER = timedelta(days=1)
+#: Seconds after which something that looks broken is.
+_SURE_AFTER = 5.0
 
 _logger = logging.getLogger(__name__)
 
@@ -35,7 +37,11 @@ class Housekeeping:
     def __init__(self, context: Context, worker: Worker) -> None:
         self._context = context
         self._worker = worker
-        self._submitted: dict[str, Run] = {}
+        self._wake = threading.Event()
+        self._doubts: dict[str, float] = {}
+        """Workflow or run → since when every look has found it broken."""
+        self._earlier: dict[str, float] = {}
+        """The doubts of the last tick."""
         self._beating_since = time.monotonic()
         self._beaten_at = time.monotonic()
         self._forgotten_at = 0.0
@@ -44,17 +50,18 @@ class Housekeeping:
     def start(self) -> None:
         for name, do, every in (
             ("engine-beat", self.beat, BEAT_EVERY),
-            ("engine-tick", self.tick, _TICK),
             ("engine-log", self._write_up, _WRITE_EVERY),
         ):
-            thread = threading.Thread(
-                target=self._repeat, args=(do, every), name=f"engine-{name}", daemon=True
-            )
-            thread.start()
-            self._threads.append(thread)
+            self._run(name, self._repeat, do, self._context.stopping, every)
+        self._run("engine-tick", self._repeat, self.tick, self._wake, _TICK)
+
+    def wake(self) -> None:
+        """Have the next tick now: there is a new run."""
+        self._wake.set()
 
     def stop(self) -> None:
         """Wait for the threads, which the engine's stop flag ends."""
+        self._wake.set()
         for thread in self._threads:
             thread.join()
 
@@ -76,59 +83,52 @@ class Housekeeping:
 
     def tick(self) -> None:
         """One round of everything that is done every second."""
+        self._earlier, self._doubts = self._doubts, {}
         self._take_over()
-        for run in start_due(self._context.books, now(), self._context.settings.minimum_interval):
-            self.submit(run)
-        self._find_runs()
+        start_due(self._context.books, now(), self._context.settings.minimum_interval)
+        self._queue_runs()
         self._context.holds.drop_unneeded(self._need)
         self._forget()
 
-    def submit(self, run: Run) -> None:
-        """Have DBOS queue a run."""
-        durable.enqueue(run)
-        self._submitted[run.id] = run
-
-    def _find_runs(self) -> None:
-        """Queue the unfinished runs that this worker has not queued yet, oldest first, and put right those
-        that nothing will end: that were cancelled while queued, or whose workflow broke.
+    def _queue_runs(self) -> None:
+        """Have DBOS queue every unfinished run that it does not know, oldest first. A run that has no
+        workflow though it was queued here before has lost it: it gets another one.
         """
-        unfinished = {run.id: run for run in self._context.books.read(lambda work: work.runs.unfinished())}
-        for run in unfinished.values():
+        live = durable.live_runs()
+        unfinished = self._context.books.read(lambda work: work.runs.unfinished())
+        for run in unfinished:
             if run.status is RunStatus.QUEUED and run.cancel_requested:
                 self._finish(run, RunStatus.CANCELLED)
-            elif run.id not in self._submitted:
-                self.submit(run)
-            elif run.status is RunStatus.RUNNING and durable.status_of(run.id) in durable.ENDED:
-                self._finish_broken(run)
-        for gone_run in set(self._submitted) - set(unfinished):
-            del self._submitted[gone_run]
+            elif run.id in live:
+                continue
+            elif run.id not in self._earlier:
+                self._doubt(run.id)
+                durable.enqueue(run)
+            elif self._doubt(run.id) and not durable.revive(run):
+                self._finish(run, RunStatus.FAILED, _broken(run))
+
+    def _doubt(self, what: str) -> bool:
+        """It looks broken now; True once it has at every look for so long that it will not heal by itself."""
+        since = self._doubts[what] = self._earlier.get(what, time.monotonic())
+        return time.monotonic() - since >= _SURE_AFTER
 
     def _finish(self, run: Run, status: RunStatus, error: InternalError | None = None) -> None:
         data = None if error is None else error.to_json()
         self._context.books.write(lambda work: work.runs.finish(run.org, run.id, status, data))
 
-    def _finish_broken(self, run: Run) -> None:
-        """Its workflow has ended, so if it is still not final a moment later, nothing will make it so."""
-        seen = self._context.books.read(lambda work: work.runs.get(run.org, run.id))
-        if seen.status is not RunStatus.RUNNING:
-            return
-        error = InternalError(
-            "engine.run_broken",
-            "The run's execution ended without a result.",
-            hint="This is a defect of Towpath. The worker's own log may say more. Run the flow again.",
-        )
-        self._finish(run, RunStatus.FAILED, error)
-
     def _take_over(self) -> None:
-        """Resume the workflows of workers that are dead. One worker does so for all."""
+        """Resume the workflows of workers that are dead, which one worker does for all, and what was
+        broken here.
+        """
         pending = durable.executing()  # before asking who lives: who took one since has beaten before
         if not pending:
             return
         alive, not_dead = self._context.books.read(self._who_lives)
-        if self._worker.id != min(alive):
-            return
         for workflow in pending:
-            if workflow.executor_id not in not_dead:
+            if durable.is_broken(workflow):
+                if self._doubt(workflow.workflow_id):
+                    durable.abandon(workflow)
+            elif workflow.executor_id not in not_dead and self._worker.id == min(alive):
                 _logger.info("taking over %s from %s", workflow.workflow_id, workflow.executor_id)
                 durable.take_over(workflow)
 
@@ -156,8 +156,13 @@ class Housekeeping:
         self._context.board.flush()
         self._context.diary.flush()
 
-    def _repeat(self, do: Callable[[], None], every: float) -> None:
-        while not self._context.stopping.wait(every):
+    def _run(self, name: str, target: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _repeat(self, do: Callable[[], None], wake: threading.Event, every: float) -> None:
+        while not self._context.stopping.is_set():
             try:
                 do()
             except StoppedError:
@@ -165,3 +170,13 @@ class Housekeeping:
             except Exception:
                 # Whatever it is, the next round may do better; ending the thread would end the service.
                 _logger.exception("housekeeping failed")
+            if wake.wait(every) and wake is self._wake:
+                wake.clear()
+
+
+def _broken(run: Run) -> InternalError:
+    return InternalError(
+        "engine.run_broken",
+        f"The execution of {run.id} broke again and again.",
+        hint="This is a defect of Towpath. The worker's own log may say more. Run the flow again.",
+    )

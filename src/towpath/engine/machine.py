@@ -5,7 +5,6 @@ import time
 from contextlib import suppress
 
 from towpath.core.errors import TowpathError
-from towpath.core.records import Run
 from towpath.core.repositories import Store
 from towpath.engine import durable
 from towpath.engine.board import Board
@@ -47,8 +46,8 @@ class Machine:
         durable.launch(self._context)
         self._housekeeping.start()
 
-    def submit(self, run: Run) -> None:
-        self._housekeeping.submit(run)
+    def wake(self) -> None:
+        self._housekeeping.wake()
 
     def stop(self) -> None:
         self._stopping.set()

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, Self
 
-from towpath.core.errors import DataError, InternalError
+from towpath.core.errors import ConflictError, DataError, InternalError
 from towpath.core.model import (
     Batch,
     Checkpoint,
@@ -28,6 +28,9 @@ from towpath.core.records import Counters
 #: Key under which the counters of an ordered run travel inside its checkpoints, so that they are exact
 #: after a crash between a commit and the moment the store hears of it. # Invariant 4
 COUNTERS = "towpath.counters"
+#: Key under which an ordered run writes who made a checkpoint: a commit of the same number by an attempt
+#: that was taken for dead makes ours do nothing, and we must know.
+_ATTEMPT = "towpath.attempt"
 
 
 class Report(Protocol):
@@ -136,12 +139,12 @@ def unpack(state: State | None) -> tuple[State | None, Counters]:
     """The source's own state and the run's counters, out of the state of a checkpoint."""
     if state is None or COUNTERS not in state:
         return state, Counters()
-    own = {key: value for key, value in state.items() if key != COUNTERS}
+    own = {key: value for key, value in state.items() if key not in (COUNTERS, _ATTEMPT)}
     return own, Counters(**state[COUNTERS])
 
 
-def _pack(state: State, counters: Counters) -> Mapping[str, Any]:
-    return {**state, COUNTERS: counters_json(counters)}
+def _pack(state: State, counters: Counters, attempt: str) -> Mapping[str, Any]:
+    return {**state, COUNTERS: counters_json(counters), _ATTEMPT: attempt}
 
 
 def counters_json(counters: Counters) -> dict[str, int]:
@@ -175,10 +178,23 @@ def _micro_batch(
         )
     position = Position(number, state, counters)
     move.report.committing()
-    checkpoint = Checkpoint(move.target.run, number, _pack(state, counters))
+    checkpoint = Checkpoint(move.target.run, number, _pack(state, counters, attempt))
     move.destination.commit(move.target, [receipt], checkpoint)
+    _check_ours(move, checkpoint)
     _settle(move, position)
     return position
+
+
+def _check_ours(move: Move, checkpoint: Checkpoint) -> None:
+    known = move.destination.committed(move.target)
+    if known is None or known == checkpoint:
+        return
+    raise ConflictError(
+        "attempt.superseded",
+        f"Another attempt has committed to {move.target.stream} at the same time.",
+        hint="It is read again from what was committed.",
+        retryable=True,
+    )
 
 
 class _Staging:
