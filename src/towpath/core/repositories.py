@@ -272,7 +272,10 @@ class Secrets(Protocol):
     def get(self, org: str, connection: str) -> SealedSecrets | None: ...
 
     def shred(self, org: str, connection: str) -> None:
-        """Remove wrapped key and ciphertexts, so that no backup can be read any more. Idempotent."""
+        """Remove the wrapped key and the ciphertexts for good. Idempotent.
+
+        A backup made before holds both: it can be read until the master key of that time is destroyed too.
+        """
         ...
 
     def wrapped_by_others(self, key_id: str, limit: int = 100) -> Sequence[SealedSecrets]:
