@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from towpath.bootstrap import logs
 from towpath.bootstrap.home import ensure_home
 from towpath.bootstrap.lock import HomeLock
-from towpath.bootstrap.settings import Settings
+from towpath.bootstrap.settings import Settings, for_children
 
 if TYPE_CHECKING:
     from towpath.core.records import Organization
@@ -56,9 +56,9 @@ class Container:
 
     @cached_property
     def registry(self) -> "Registry":
-        from towpath.sdk.registry import Registry
+        from towpath.bootstrap import plugins
 
-        return Registry.installed()
+        return plugins.installed(self.settings)
 
     @cached_property
     def vault(self) -> "Vault":
@@ -84,6 +84,8 @@ class Container:
             url=self._engine_url,
             slots=self.settings.slots,
             minimum_interval=self.settings.minimum_interval,
+            registry="towpath.bootstrap.plugins:in_child",
+            environment=for_children(self.settings),
             watcher="towpath.bootstrap.watch:run_watch",
             watcher_args={"home": str(self.settings.home), "database_url": self.settings.database_url},
         )

@@ -235,6 +235,14 @@ def forget_secrets() -> None:
             os.environ.pop(row.variable, None)
 
 
+def for_children(chosen: Settings) -> dict[str, str]:
+    """The environment of child processes: ours without secrets, and with what flags and the file said."""
+    secret = {row.variable for row in TABLE if row.secret}
+    kept = {name: value for name, value in os.environ.items() if name not in secret}
+    hosts = ",".join(chosen.allowed_hosts)
+    return kept | {"TOWPATH_HOME": str(chosen.home), "TOWPATH_ALLOWED_HOSTS": hosts}
+
+
 def variable(name: str) -> str | None:
     """The environment variable that a document names as ``${env:NAME}``."""
     return os.environ.get(name)

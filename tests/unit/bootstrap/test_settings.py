@@ -74,6 +74,17 @@ def test_secrets_are_taken_out_of_the_environment(monkeypatch):
     assert settings.variable("TOWPATH_PORT") == "1"
 
 
+def test_children_get_the_settings_but_no_secrets(monkeypatch, tmp_path):
+    monkeypatch.setenv("TOWPATH_MASTER_KEY", "canary")
+    monkeypatch.setenv("PATH", "/bin")
+    (tmp_path / "towpath.yaml").write_text("allowed_hosts: [a.example, b.example]")
+    environment = settings.for_children(settings.load({"home": tmp_path}))
+    assert "canary" not in str(environment)
+    assert environment["PATH"] == "/bin"
+    child = settings.load({}, environment)
+    assert (child.home, child.allowed_hosts) == (tmp_path, ("a.example", "b.example"))
+
+
 def test_allowed_hosts_are_a_list():
     loaded = settings.load({}, {"TOWPATH_ALLOWED_HOSTS": "a.example, 10.0.0.0/8,"})
     assert loaded.allowed_hosts == ("a.example", "10.0.0.0/8")
