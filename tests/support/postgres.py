@@ -37,7 +37,6 @@ START_SECONDS = 60
 SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "wal_level": "logical",
     "max_connections": "100",
     "max_prepared_transactions": "10",
@@ -170,6 +169,20 @@ class PostgresServer:
         """What the server has written to its log."""
         return (self.folder / "log").read_text(errors="replace")
 
+    def run(self, *command: str) -> str:
+        """Run one of PostgreSQL's own programs as the server's user; returns what it printed."""
+        done = subprocess.run(
+            [_binary(command[0]), *command[1:]],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            cwd=self.folder,
+            **_identity(),
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def _initialise(self) -> None:
         secret = self.folder / "password"
         secret.write_text(self.password)
@@ -177,10 +190,8 @@ class PostgresServer:
             self.folder.chmod(0o755)
             for path in (self.folder, secret):
                 os.chown(path, identity["user"], identity["group"])
-        command = [_binary("initdb"), "-D", str(self.folder / "data"), "-U", self.username, "-E", "UTF8"]
-        command += ["--locale=C.UTF-8", "-A", "scram-sha-256", "--pwfile", str(secret), "--no-sync"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, **identity)
-        assert done.returncode == 0, done.stderr
+        options = ["-D", str(self.folder / "data"), "-U", self.username, "-E", "UTF8", "--locale=C.UTF-8"]
+        self.run("initdb", *options, "-A", "scram-sha-256", "--pwfile", str(secret), "--no-sync")
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -189,8 +200,8 @@ class PostgresServer:
                 self.connect(connect_timeout=2).close()
             except psycopg.OperationalError:
                 assert self._process is not None
-                assert self._process.poll() is None, self.log()
-                assert time.monotonic() < deadline, self.log()
+                assert self._process.poll() is None, self.log()[-2000:]
+                assert time.monotonic() < deadline, self.log()[-2000:]
                 time.sleep(0.05)
             else:
                 return

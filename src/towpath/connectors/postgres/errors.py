@@ -148,8 +148,7 @@ def translate(error: Exception, **context: Any) -> TowpathError:
     ``context`` is what the caller knows of where it happened (``stream``, ``host`` …). The text of a
     driver's error names hosts, users, tables and values, and never a password.
     """
-    text = " ".join(str(error).split()) or type(error).__name__
-    return translate_state(getattr(error, "sqlstate", None) or "", text, error, **context)
+    return translate_state(getattr(error, "sqlstate", None) or "", _text(error), error, **context)
 
 
 def translate_state(state: str, text: str, cause: Exception | None = None, **context: Any) -> TowpathError:
@@ -159,6 +158,14 @@ def translate_state(state: str, text: str, cause: Exception | None = None, **con
     if state:
         made.with_context(sqlstate=state)
     return made.with_context(**context)
+
+
+def _text(error: Exception) -> str:
+    """What the server says without the statement, or the whole of it if it is not the server's."""
+    diagnosis = error.diag if isinstance(error, psycopg.Error) else None
+    told = [diagnosis.message_primary, diagnosis.message_detail] if diagnosis else []
+    text = ". ".join(part for part in told if part) or str(error)
+    return " ".join(text.split()) or type(error).__name__
 
 
 def _by_state(state: str) -> _Kind | None:

@@ -4,16 +4,29 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Self
 
+import psycopg
+
 from towpath.connectors.postgres import catalog, late, slices
 from towpath.connectors.postgres import snapshot as snapshots
 from towpath.connectors.postgres.catalog import Relation
 from towpath.connectors.postgres.config import PostgresConfig
 from towpath.connectors.postgres.connection import connect
-from towpath.connectors.postgres.errors import translated
+from towpath.connectors.postgres.errors import translate, translated
 from towpath.connectors.postgres.query import Query, chosen, cursor_of
 from towpath.connectors.postgres.reading import Reader, best
 from towpath.connectors.postgres.snapshot import Snapshot
-from towpath.sdk import Batch, Plan, ReadMode, SchemaError, Selection, Slice, State, Stream, cursor
+from towpath.sdk import (
+    Batch,
+    ConfigError,
+    Plan,
+    ReadMode,
+    SchemaError,
+    Selection,
+    Slice,
+    State,
+    Stream,
+    cursor,
+)
 from towpath.sdk.sql import where
 
 #: `libpq` waits no less than this, so that a check takes less than three seconds.
@@ -163,7 +176,22 @@ class PostgresSource:
                 hint=f"Use one of: {', '.join(selection.stream.cursors) or '(the stream has none)'}.",
                 stream=selection.stream.key,
             )
+        if selection.where:
+            self._check_filter(snapshot, relation, selection)
         return relation
+
+    def _check_filter(self, snapshot: Snapshot, relation: Relation, selection: Selection) -> None:
+        try:
+            with snapshot.connection.transaction():
+                query = Query((), relation.sql, (where(selection.where),)).sql(["1"])
+                snapshot.connection.execute(f"{query} LIMIT 0".encode())
+        except psycopg.DataError as error:
+            raise ConfigError(
+                "filter.invalid",
+                f"The row filter does not fit {selection.stream.key!r}: {translate(error)}.",
+                hint="Compare a column with values of its own type only.",
+                stream=selection.stream.key,
+            ) from error
 
     def _check_nulls(self, snapshot: Snapshot, relation: Relation, selection: Selection) -> None:
         if relation.columns[selection.cursor or ""].required:
