@@ -89,7 +89,10 @@ class CsvFormat:
     def _head(self, file: DataFile, open: Opener, where: str) -> _Head:
         """Names of the columns: the first record, or numbers."""
         with self._records(file, open) as records:
-            first: list[str] = next(records, [])
+            try:
+                first: list[str] = next(records, [])
+            except (UnicodeError, csv.Error) as error:
+                raise lines.misfit(where, records.line_num + 1, str(error)) from error
             used = records.line_num
         if not self._config.header:
             return _Head([f"column_{number + 1}" for number, _ in enumerate(first)], 0)

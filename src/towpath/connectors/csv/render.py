@@ -1,5 +1,6 @@
 """Arrow batches as CSV text, column by column without a loop over records."""
 
+import codecs
 import re
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ class CsvEncoder:
     def __init__(self, sink: pa.NativeFile, first: pa.RecordBatch, config: CsvConfig) -> None:
         self._config = config
         self._sink = Sink(sink, pack=config.compression == "gzip")
+        self._encoder = codecs.getincrementalencoder(config.encoding)()  # one byte order mark a file
         self._needs_quotes = needs_quotes(config)
         if config.header:
             names = pa.array([first.schema.names], pa.list_(pa.large_string())).flatten()
@@ -51,7 +53,7 @@ class CsvEncoder:
     def _encode(self, text: str) -> bytes:
         encoding = self._config.encoding
         try:
-            return text.encode("utf-16-le" if encoding == "utf-16" else encoding)
+            return self._encoder.encode(text)
         except UnicodeEncodeError as error:
             raise DataError(
                 "value.unrepresentable",

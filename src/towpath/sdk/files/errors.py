@@ -42,7 +42,7 @@ def translate(error: Exception, where: str, *, writing: bool = False) -> Towpath
     if number in _FORBIDDEN:
         return _forbidden(number, where, writing=writing)
     if number in _KNOWN:
-        return _KNOWN[number](number, where)
+        return _KNOWN[number](_reason(number), where)
     if isinstance(error, pa.ArrowInvalid | pa.ArrowTypeError | pa.ArrowNotImplementedError):
         return DataError(
             "file.invalid",
@@ -57,34 +57,34 @@ def translate(error: Exception, where: str, *, writing: bool = False) -> Towpath
     )
 
 
-def _full(number: int, where: str) -> TowpathError:
+def _full(reason: str, where: str) -> TowpathError:
     return ResourceError(
         "disk.full",
-        f"There is no room to write {where}: {_reason(number)}.",
+        f"There is no room to write {where}: {reason}.",
         hint="Free some space (or raise the quota or file size limit), then run again: "
         "nothing of this run is visible yet.",
         retryable=True,
     )
 
 
-def _missing(number: int, where: str) -> TowpathError:
+def _missing(reason: str, where: str) -> TowpathError:
     return NotFoundError(
         "path.not_found",
-        f"{where} does not exist.",
+        f"{where} cannot be found: {reason}.",
         hint="Check the path; it is seen from the machine that runs the worker.",
     )
 
 
-def _not_a_folder(number: int, where: str) -> TowpathError:
+def _not_a_folder(reason: str, where: str) -> TowpathError:
     return ConfigError(
         "path.not_a_folder",
-        f"{where} cannot be: a part of the path is a file.",
+        f"{where} cannot be: a part of the path is a file ({reason}).",
         hint="Set path to a folder.",
         field="path",
     )
 
 
-_KNOWN: dict[int | None, Callable[[int, str], TowpathError]] = {
+_KNOWN: dict[int | None, Callable[[str, str], TowpathError]] = {
     errno.ENOSPC: _full,
     errno.EDQUOT: _full,
     errno.EFBIG: _full,

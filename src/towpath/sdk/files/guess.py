@@ -11,13 +11,14 @@ import pyarrow.compute as pc
 
 from towpath.sdk.files.text import MisfitError, from_text
 
+_NEGATIVE_ZERO = r"^-0(\.0*)?$"  # a decimal would lose its sign
 _DECIMAL = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 _TIME = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?"
 _PATTERNS = {
     "bool": r"^(true|false)$",
     "int64": r"^(0|-?[1-9][0-9]*)$",
     "decimal": _DECIMAL,
-    "float": r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$",
+    "float": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$",
     "date": r"^\d{4}-\d\d-\d\d$",
     "timestamp": _TIME + "$",
     "timestamp_utc": _TIME + "Z$",
@@ -59,6 +60,8 @@ class Guess:
 
     def _allows(self, name: str, told: pa.Array) -> bool:
         if not pc.all(pc.match_substring_regex(told, _PATTERNS[name])).as_py():
+            return False
+        if name == "decimal" and pc.any(pc.match_substring_regex(told, _NEGATIVE_ZERO)).as_py():
             return False
         kind = _TYPES.get(name)
         try:

@@ -219,6 +219,8 @@ def _parse_float(texts: pa.Array, kind: pa.DataType) -> pa.Array:
 def _parse_decimal(texts: pa.Array, kind: pa.DataType) -> pa.Array:
     if not pc.all(pc.match_substring_regex(texts, r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"), min_count=0).as_py():
         raise ValueError("not a decimal")
+    if pc.any(pc.match_substring_regex(texts, r"^-0(\.0*)?$"), min_count=0).as_py():
+        raise ValueError("a decimal has no negative zero")
     return texts.cast(kind)
 
 
