@@ -26,6 +26,7 @@ from towpath.sdk import (
     SchemaError,
     Slice,
     Target,
+    TowpathError,
     WriteMode,
     Writer,
 )
@@ -191,20 +192,24 @@ def _load(
     connection: "DuckDBPyConnection", target: Target, plan: TablePlan, batches: Iterable[pa.RecordBatch]
 ) -> None:
     """Insert the staged rows, by an Arrow stream that DuckDB pulls; in an upsert over a temporary table."""
-    reader = _reader(target.schema, batches)
+    failures = list[TowpathError]()
     columns = ", ".join(quote(name) for name, _ in plan.columns)
     values = ", ".join(
         f"CAST(c{place} AS {type}) AS {quote(name)}" for place, (name, type) in enumerate(plan.columns)
     )
-    connection.register(_STAGED, reader)
+    load = f"INSERT INTO {table_name(target)} ({columns}) SELECT {values}"
+    if target.mode is WriteMode.UPSERT:
+        load = f"CREATE TEMP TABLE {OWN}upsert AS SELECT {values}, {_PLACE}"
+    connection.register(_STAGED, _reader(target.schema, batches, failures))
     try:
-        if target.mode is not WriteMode.UPSERT:
-            run(connection, f"INSERT INTO {table_name(target)} ({columns}) SELECT {values} FROM {_STAGED}")
-            return
-        run(connection, f"CREATE TEMP TABLE {OWN}upsert AS SELECT {values}, {_PLACE} FROM {_STAGED}")
-    finally:
-        connection.unregister(_STAGED)
-    _upsert(connection, target, plan, columns)
+        run(connection, f"{load} FROM {_STAGED}")
+    except duckdb.Error:
+        if failures:  # DuckDB tells that its input failed, and not how
+            raise failures[0] from None
+        raise
+    connection.unregister(_STAGED)
+    if target.mode is WriteMode.UPSERT:
+        _upsert(connection, target, plan, columns)
 
 
 def _upsert(connection: "DuckDBPyConnection", target: Target, plan: TablePlan, columns: str) -> None:
@@ -221,20 +226,29 @@ def _upsert(connection: "DuckDBPyConnection", target: Target, plan: TablePlan, c
     run(connection, f"DROP TABLE {OWN}upsert")
 
 
-def _reader(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:
-    """The batches with columns ``c0``, ``c1`` … in types that DuckDB takes, and the place of each row."""
+def _reader(
+    schema: pa.Schema, batches: Iterable[pa.RecordBatch], failures: list[TowpathError]
+) -> pa.RecordBatchReader:
+    """The batches with columns ``c0``, ``c1`` … in types that DuckDB takes, and the place of each row.
+
+    An error of reading them is added to ``failures``.
+    """
     fields = [pa.field(f"c{place}", plain(field.type)) for place, field in enumerate(schema)]
     made = pa.schema([*fields, pa.field(_PLACE, pa.int64())])
 
     def numbered() -> Iterator[pa.RecordBatch]:
         start = 0
-        for batch in batches:
-            columns = [
-                column.cast(field.type) if column.type != field.type else column
-                for column, field in zip(batch.columns, fields, strict=True)
-            ]
-            places = pa.array(range(start, start + batch.num_rows), pa.int64())
-            start += batch.num_rows
-            yield pa.record_batch([*columns, places], schema=made)
+        try:
+            for batch in batches:
+                columns = [
+                    column.cast(field.type) if column.type != field.type else column
+                    for column, field in zip(batch.columns, fields, strict=True)
+                ]
+                places = pa.arange(start, start + batch.num_rows)
+                start += batch.num_rows
+                yield pa.record_batch([*columns, places], schema=made)
+        except TowpathError as error:
+            failures.append(error)
+            raise
 
     return pa.RecordBatchReader.from_batches(made, numbered())

@@ -16,6 +16,7 @@ from towpath.connectors.duckdb.types import read_expression
 from towpath.sdk import (
     Batch,
     ConfigError,
+    Operator,
     Plan,
     ReadMode,
     SchemaError,
@@ -25,7 +26,7 @@ from towpath.sdk import (
     Stream,
     cursor,
 )
-from towpath.sdk.sql import clause, quote, where
+from towpath.sdk.sql import clause, literal, quote, where
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -59,8 +60,9 @@ class DuckdbSource:
     def plan(self, selection: Selection, state: State | None) -> Plan:
         """One slice: DuckDB itself reads with all cores, and a transaction cannot be shared by processes."""
         with opened(self._config, read_only=True) as connection:
-            _types(connection, selection)
+            types = _types(connection, selection)
             cursor.check(selection)
+            _check_filter(connection, selection, types)
             if selection.mode is ReadMode.FULL_REFRESH:
                 return Plan((Slice("whole", rows=selection.stream.rows),))
             _check_nulls(connection, selection)
@@ -98,6 +100,26 @@ def _table(selection: Selection) -> str:
     return f"{quote(selection.stream.namespace or 'main')}.{quote(selection.stream.name)}"
 
 
+def _check_filter(connection: "DuckDBPyConnection", selection: Selection, types: dict[str, str]) -> None:
+    """Raise `ConfigError` ``filter.invalid`` for a value that is none of its column's type."""
+    for item in selection.where:
+        values = item.value if item.operator is Operator.IN else [item.value]
+        if item.operator is Operator.LIKE or not values:
+            continue
+        type = types.get(item.column, "VARCHAR")
+        casts = ", ".join(f"CAST({literal(value)} AS {type})" for value in values)
+        try:
+            run(connection, f"SELECT {casts}")
+        except duckdb.DataError as error:
+            raise ConfigError(
+                "filter.invalid",
+                f"The condition on {item.column!r} of {selection.stream.key!r} holds a value that is no "
+                f"{type}: {str(error).splitlines()[0]}",
+                hint="Write the value as the column's values are written.",
+                field="where",
+            ) from error
+
+
 def _check_nulls(connection: "DuckDBPyConnection", selection: Selection) -> None:
     nulls = clause(where(selection.where), f"{quote(selection.cursor or '')} IS NULL")
     count = run(connection, f"SELECT count(*) FROM {_table(selection)}{nulls}")[0][0]
@@ -110,16 +132,7 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     schema = pa.schema([selection.stream.schema.field(name) for name in cursor.columns(selection)])
     query = _query(selection, state, schema, _types(connection, selection))
-    try:
-        reader = connection.sql(query).to_arrow_reader(_VECTOR)
-    except duckdb.ConversionException as error:
-        raise ConfigError(
-            "filter.invalid",
-            f"The row filter of {selection.stream.key!r} has a value of the wrong type: "
-            f"{str(error).splitlines()[0]}",
-            hint="Write the value as the column's values are written.",
-            field="where",
-        ) from error
+    reader = connection.sql(query).to_arrow_reader(_VECTOR)
     for batch in coalesced(reader):
         refuse_infinities(batch, selection.stream.key)
         yield batch.cast(schema) if batch.schema != schema else batch.replace_schema_metadata(schema.metadata)
