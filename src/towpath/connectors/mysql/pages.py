@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.2
 
 
 def paged(
-    read: Read, connection: Connection, query: Query, keys: Sequence[str], page_rows: int = PAGE_ROWS
+    read: Read, connection: Connection, query: Query, keys: Sequence[str], page_rows: int
 ) -> Iterator[pa.RecordBatch]:
     """All rows of the query in the order of the keys, which must be among its fields."""
     along = replace(query, index=not query.conditions)
@@ -62,9 +62,14 @@ class Merged:
     """
 
     def __init__(
-        self, read: Read, connections: Sequence[Connection], queries: Sequence[Query], keys: Sequence[str]
+        self,
+        read: Read,
+        connections: Sequence[Connection],
+        queries: Sequence[Query],
+        keys: Sequence[str],
+        page_rows: int,
     ) -> None:
-        self._read, self._keys = read, keys
+        self._read, self._keys, self._page_rows = read, keys, page_rows
         self._connections = connections
         self._queries = deque(queries)
         self._batches: Queue[pa.RecordBatch | Exception | None] = Queue(len(connections))
@@ -99,7 +104,7 @@ class Merged:
     def _read_one(self, connection: Connection) -> None:
         with suppress(IndexError):  # another thread has taken the last one
             query = self._queries.popleft()
-            for batch in paged(self._read, connection, query, self._keys):
+            for batch in paged(self._read, connection, query, self._keys, self._page_rows):
                 if not self._put(batch):
                     return
 

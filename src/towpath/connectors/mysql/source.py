@@ -11,7 +11,7 @@ from towpath.connectors.mysql import backfill, catalog, query
 from towpath.connectors.mysql.config import MySQLConfig, SpecialValues
 from towpath.connectors.mysql.connection import Connection, execute
 from towpath.connectors.mysql.errors import translated
-from towpath.connectors.mysql.pages import Merged, paged, ranges
+from towpath.connectors.mysql.pages import PAGE_ROWS, Merged, paged, ranges
 from towpath.connectors.mysql.query import Query
 from towpath.connectors.mysql.reading import COMPILED, Read, reader
 from towpath.connectors.mysql.snapshot import connected, snapshot
@@ -26,9 +26,12 @@ _PARALLEL_ROWS = 1 << 17
 class MySQLSource:
     """It holds no connection between calls: a snapshot lives as long as the read that uses it."""
 
-    def __init__(self, config: MySQLConfig, *, compiled: bool = COMPILED) -> None:
+    def __init__(
+        self, config: MySQLConfig, *, compiled: bool = COMPILED, page_rows: int = PAGE_ROWS
+    ) -> None:
         self._config = config
         self._compiled = compiled
+        self._page_rows = page_rows
 
     def __enter__(self) -> Self:
         return self
@@ -124,8 +127,10 @@ class MySQLSource:
         read = self._reader(selection, keys)
         if len(connections) > 1:
             pieces = ranges(connections[0], rows, keys[0], len(connections))
-            return Merged(read, connections, pieces, keys)
-        return paged(read, connections[0], rows, keys) if keys else read(connections[0], rows)
+            return Merged(read, connections, pieces, keys, self._page_rows)
+        if keys:
+            return paged(read, connections[0], rows, keys, self._page_rows)
+        return read(connections[0], rows)
 
     def _read_new(self, selection: Selection, state: State | None) -> Iterator[Batch]:
         since = cursors.since(selection, state)
