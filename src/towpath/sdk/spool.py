@@ -29,6 +29,7 @@ Check = Callable[[pa.RecordBatch], Iterable[Fault]]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 _LOCK = "lock"
 _POLL = 0.05
+_TRIES = 100
 
 
 class Spool:
@@ -44,13 +45,13 @@ class Spool:
             for other in stream.iterdir() if stream.is_dir() else ():
                 if other != run:
                     shutil.rmtree(other, ignore_errors=True)
-            run.mkdir(parents=True, exist_ok=True)
+            _make(run)
 
     def writer(self, target: Target, slice: Slice, check: Check = lambda _: ()) -> "SpoolWriter":
         """A writer for one attempt at the slice."""
         run = self._run(target)
         with translated(self._root):
-            run.mkdir(parents=True, exist_ok=True)
+            _make(run)
         return SpoolWriter(run / f"{slice.id}.{secrets.token_hex(4)}.arrow", target, slice, check)
 
     def read(self, target: Target, receipts: Sequence[Receipt]) -> Iterator[pa.RecordBatch]:
@@ -101,7 +102,7 @@ class Spool:
             held = _open(path)
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if path.exists() and path.stat().st_ino == os.fstat(held).st_ino:
+                if _is(path, held):
                     return held
             except BlockingIOError:
                 _check_deadline(path, deadline)
@@ -118,12 +119,29 @@ class Spool:
         return self._stream(target) / target.run
 
 
+def _make(folder: Path) -> None:
+    """Make the folder and those above it, while other processes may sweep empty ones away."""
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError, FileExistsError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 def _open(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    for _ in range(_TRIES):
+        _make(path.parent)
+        with suppress(FileNotFoundError):  # the folder was swept in between
+            return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+
+
+def _is(path: Path, held: int) -> bool:
+    """Whether the path still names the file that is open, and not a later one."""
     try:
-        return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:  # the folder was swept in between
-        return _open(path)
+        return path.stat().st_ino == os.fstat(held).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _check_deadline(path: Path, deadline: float) -> None:
@@ -165,7 +183,7 @@ class SpoolWriter:
         return Receipt(self._slice.id, self._rows, size, {"file": self._path.name})
 
     def abandon(self) -> None:
-        with suppress(OSError, pa.ArrowException):
+        with suppress(OSError, ValueError, pa.ArrowException):  # even if it is closed already
             self._stream.close()
         with suppress(OSError):
             self._file.close()
