@@ -162,3 +162,31 @@ def test_a_missing_stream_fails_the_run_and_leaves_the_target(copying, shop, tmp
     done = copying("run", "copy", code=1)
     assert "stream.not_found" in done.stderr
     assert rows(tmp_path / "copy.db") == 1000
+
+
+def test_rejected_records_are_5_and_wait_in_the_inbox(copying, shop, tmp_path):
+    sql(shop, "CREATE TABLE loose (id INTEGER, name TEXT)", "INSERT INTO loose VALUES (1, 'a'), (NULL, 'b')")
+    stream = {"name": "loose", "write": "upsert", "primary_key": ["id"]}
+    (tmp_path / "loose.yaml").write_text(flow("loose", "shop", "copy", streams=[stream]))
+    copying("apply", "-f", tmp_path / "loose.yaml")
+    assert "Rejected records: 1" in copying("run", "loose", code=5).stderr
+    (error,) = copying.json("errors", "list", "--flow", "loose")
+    assert error["record"] == {"id": None, "name": "b"}
+    assert "error.retry_unavailable" in copying("errors", "retry", error["id"], code=1).stderr
+    copying("errors", "resolve", error["id"])
+    assert copying.json("errors", "list") == []
+    assert rows(tmp_path / "copy.db", "loose") == 1
+
+
+@pytest.mark.service("postgres")
+def test_a_store_in_postgresql_is_shared_by_any_number_of_workers(copying, postgres, tmp_path):
+    url = postgres.url(postgres.create_database())
+    copying.environment["TOWPATH_DATABASE_URL"] = url
+    copying("apply", "-f", tmp_path / "documents.yaml")
+    # Nobody works yet: the command does it itself.
+    assert "committed" in copying("run", "copy").stdout
+    with copying.serving(), copying.serving():
+        run = copying("run", "copy").stdout.strip()
+        assert run.startswith("run_")
+        assert "succeeded" in copying("logs", run, "-f").stdout
+    assert rows(tmp_path / "copy.db") == 1000

@@ -12,7 +12,6 @@ from towpath.cli.session import Session
 from towpath.core.errors import TowpathError
 
 if TYPE_CHECKING:
-    from towpath.core.records import RunStream
     from towpath.services.runs import RunDetail
 
 #: Seconds between two looks at the store.
@@ -102,19 +101,11 @@ def summary(detail: "RunDetail") -> None:
                 stream.counters.written,
                 stream.counters.filtered,
                 stream.counters.rejected,
-                *_speed(stream),
+                *progress.average(stream),
             )
             for stream in detail.streams
         ],
     )
-
-
-def _speed(stream: "RunStream") -> tuple[int | None, float | None]:
-    """Rows per second over the stream's whole time, and that time in seconds."""
-    if stream.started_at is None or stream.ended_at is None:
-        return None, None
-    seconds = (stream.ended_at - stream.started_at).total_seconds()
-    return round(stream.counters.read / seconds) if seconds else None, seconds
 
 
 def outcome(detail: "RunDetail", *, interrupted: bool = False) -> int:
@@ -126,7 +117,7 @@ def outcome(detail: "RunDetail", *, interrupted: bool = False) -> int:
     if run.status == "failed":
         return _failed(detail)
     if detail.rejected:
-        output.say(f"{detail.rejected:,} records were rejected: towpath errors list --run {run.id}")
+        output.say(f"Rejected records: {detail.rejected:,}. See them: towpath errors list --run {run.id}")
         return exits.RECORD_ERRORS
     output.done(f"The run {run.id} succeeded.")
     return exits.OK

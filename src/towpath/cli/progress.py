@@ -64,6 +64,14 @@ def _progress(stream: "RunStream") -> str:
     return f"{stream.counters.read:,}{of} rows, {stream.rows_per_second:,.0f} rows/s"
 
 
+def average(stream: "RunStream") -> tuple[int | None, float | None]:
+    """Rows per second over the stream's whole time, and that time in seconds; None until it has ended."""
+    if stream.started_at is None or stream.ended_at is None:
+        return None, None
+    seconds = (stream.ended_at - stream.started_at).total_seconds()
+    return round(stream.counters.read / seconds) if seconds else None, seconds
+
+
 class Bars:
     """A bar for each stream: rows, rows per second, bytes, time left."""
 
@@ -105,11 +113,12 @@ def _bar(stream: "RunStream") -> dict[str, Any]:
 
     done = stream.status == "committed"
     expected = stream.counters.read if done else stream.rows_expected
+    speed = (average(stream)[0] or 0) if done else stream.rows_per_second
     return {
         # An estimate may be short: a bar never goes beyond its end, and a bar of nothing is full.
         "total": None if expected is None else max(expected, stream.counters.read, 1),
         "completed": max(stream.counters.read, 1) if done else stream.counters.read,
         "rows": f"{stream.counters.read:,} rows",
-        "speed": f"{stream.rows_per_second:,.0f} rows/s",
+        "speed": f"{speed:,.0f} rows/s",
         "size": decimal(stream.counters.bytes),
     }
