@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from towpath.cli import exits, output, views
-from towpath.cli.session import AsJson, Yes, confirm, session
+from towpath.cli.session import AsJson, Session, Yes, confirm, session
 
 if TYPE_CHECKING:
     from towpath.services.connections import Checked
@@ -36,39 +36,79 @@ def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
         output.fields(view)
 
 
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="FIELD=VALUE", help="A setting; secrets as ${env:NAME}."),
+]
+Ask = Annotated[
+    list[str] | None,
+    typer.Option("--ask", metavar="FIELD", help="A secret to ask for, or to read from standard input."),
+]
+
+
 @app.command()
 def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="What to call it.")],
     connector: Annotated[str, typer.Argument(help="See `towpath connectors list`.")],
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", "-s", metavar="FIELD=VALUE", help="A setting; secrets as ${env:NAME}."),
-    ] = None,
-    ask: Annotated[
-        list[str] | None,
-        typer.Option("--ask", metavar="FIELD", help="A secret to ask for, or to read from standard input."),
-    ] = None,
+    setting: Settings = None,
+    ask: Ask = None,
     max_parallel: Annotated[int, typer.Option(min=1, help="How many slices may use it at once.")] = 4,
     as_json: AsJson = False,
 ) -> None:
     """Add a connection. Secrets never go into arguments: other users of the machine can read those."""
+    now = session(ctx)
+    config = _given(now, connector, setting or [], ask or [])
+    row = now.connections.create(now.org, name, connector, config, max_parallel=max_parallel)
+    if as_json:
+        output.data(views.connection(row))
+    output.done(f"Connection {row.name} added. Try it: towpath check {row.name}")
+
+
+@app.command()
+def update(
+    ctx: typer.Context,
+    name: Name,
+    setting: Settings = None,
+    ask: Ask = None,
+    max_parallel: Annotated[int | None, typer.Option(min=1, help="How many slices may use it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change settings of a connection; all others, secrets too, stay as they are."""
+    from towpath.services.secretfields import shown
+
+    now = session(ctx)
+    row = now.connections.get(now.org, name)
+    config = shown(row.config)
+    _merge(config, _given(now, row.connector, setting or [], ask or []))
+    more = {} if max_parallel is None else {"max_parallel": max_parallel}
+    row = now.connections.update(now.org, row.id, config, **more)
+    if as_json:
+        output.data(views.connection(row))
+    output.done(f"Connection {row.name} changed. Try it: towpath check {row.name}")
+
+
+def _merge(config: dict[str, Any], changes: dict[str, Any]) -> None:
+    for field, value in changes.items():
+        if isinstance(value, dict) and isinstance(config.get(field), dict):
+            _merge(config[field], value)
+        else:
+            config[field] = value
+
+
+def _given(now: Session, connector: str, pairs: list[str], ask: list[str]) -> dict[str, Any]:
+    """The settings of the arguments. Raises `ConfigError` for a secret that stands in them."""
     from pathlib import Path
 
     from towpath.bootstrap.settings import variable
     from towpath.services.references import References
 
-    now = session(ctx)
     references = References(variable, Path.cwd())
-    config = references.resolve(_settings(setting or []))
-    for field in ask or []:
+    config: dict[str, Any] = references.resolve(_settings(pairs))
+    references.refuse_literals(now.connections.secrets_in(connector, config))
+    for field in ask:
         _place(config, field, _ask(field))
-        references.paths.add(field)
-    references.refuse_literals(now.connections.parse(connector, config)[1])
-    row = now.connections.create(now.org, name, connector, config, max_parallel=max_parallel)
-    if as_json:
-        output.data(views.connection(row))
-    output.done(f"Connection {row.name} added. Try it: towpath check {row.name}")
+    return config
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:

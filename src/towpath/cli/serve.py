@@ -3,12 +3,15 @@
 import signal
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from towpath.cli import exits, output
 from towpath.cli.session import Session, with_home
+
+if TYPE_CHECKING:
+    from socket import socket
 
 Home = Annotated[Path | None, typer.Option(help="The home folder.")]
 Host = Annotated[str | None, typer.Option(help="The address to listen on.")]
@@ -42,19 +45,26 @@ def serve(ctx: typer.Context, home: Home = None, host: Host = None, port: Port =
 def _serve(now: Session, host: str | None, port: int | None) -> None:
     now.flags.update(host=host, port=port)
     stop_on_sigterm()
-    stay(now)
+    with open_door(now) as door:
+        stay(now, door)
 
 
-def stay(now: Session) -> None:
-    """Serve until Ctrl-C or SIGTERM."""
+def open_door(now: Session) -> "socket":
+    """Begin to work, and to listen: what another server has already is told before anything happens."""
     from towpath.server import serving
 
     settings = now.container.settings
     # The lock before the port: of two servers in one home the second hears about the home.
     now.container.work()
-    with serving.listen(settings.host, settings.port) as sock:
-        url = serving.address(sock)
-        serving.serve(now.container, sock, lambda: output.done(f"Towpath serves {url} (Ctrl-C ends it)."))
+    return serving.listen(settings.host, settings.port)
+
+
+def stay(now: Session, door: "socket") -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    from towpath.server import serving
+
+    url = serving.address(door)
+    serving.serve(now.container, door, lambda: output.done(f"Towpath serves {url} (Ctrl-C ends it)."))
 
 
 def worker(ctx: typer.Context, home: Home = None) -> None:

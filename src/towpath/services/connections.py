@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from towpath.core.errors import ConfigError, ConflictError, NotFoundError, TowpathError
 from towpath.core.model import Selection, Stream
@@ -85,8 +85,13 @@ class Connections(UseCases):
         plugin = known_connector(self.rooms, connector)
         public, fresh = split_secrets(plugin.config, config)
         secrets = {**(known or {}), **fresh}
-        parse_config(plugin, join_secrets(public, secrets))
+        parsed: BaseModel = parse_config(plugin, join_secrets(public, secrets))
+        public = secretfields.typed(public, parsed.model_dump(mode="json", exclude_unset=True))
         return public, {path: secrets[path] for path in secretfields.marks(public)}
+
+    def secrets_in(self, connector: str, config: Mapping[str, Any]) -> set[str]:
+        """The field paths of the secrets that a configuration, whole or in part, gives."""
+        return set(split_secrets(known_connector(self.rooms, connector).config, config)[1])
 
     def delete(self, org: str, name: str) -> Connection:
         """Forget the connection and shred its secrets. Raises `ConflictError` while a flow uses it."""

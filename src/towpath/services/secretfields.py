@@ -25,6 +25,17 @@ def marks(stored: Any) -> Iterator[str]:
             yield from marks(item)
 
 
+def typed(given: Any, parsed: Any) -> Any:
+    """``given`` with the values that its configuration class made of it: ``5432`` of ``"5432"``."""
+    if is_mark(given):
+        return given
+    if isinstance(given, Mapping) and isinstance(parsed, Mapping):
+        return {key: typed(item, parsed.get(key, item)) for key, item in given.items()}
+    if isinstance(given, list) and isinstance(parsed, list) and len(given) == len(parsed):
+        return [typed(*pair) for pair in zip(given, parsed, strict=True)]
+    return parsed
+
+
 def shown(stored: Any) -> Any:
     """The configuration as it may be shown: with `MASK` for every secret."""
     if is_mark(stored):

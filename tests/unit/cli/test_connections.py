@@ -90,3 +90,20 @@ def test_discover_shows_the_streams(applied):
     streams = {stream["stream"]: stream for stream in applied.json("discover", "shop")}
     assert set(streams) == {"items", "orders"}
     assert streams["items"]["primary_key"] == ["id"]
+
+
+def test_an_update_keeps_what_it_does_not_name(applied, documents):
+    applied("connections", "update", "remote", "--set", "port=5433", "--max-parallel", "2")
+    shown = applied.json("connections", "show", "remote")
+    assert shown["config"] == {
+        "host": "h",
+        "database": "d",
+        "username": "u",
+        "password": "********",
+        "port": 5433,
+    }
+    assert shown["max_parallel"] == 2
+    # The secret is the same: the document that made it changes nothing but the rest.
+    applied("connections", "update", "remote", "--set", "password=x", code=3)
+    applied("connections", "update", "remote", "--set", "port=many", code=3)
+    applied("connections", "update", "remote", "--ask", "password", input="other\n")

@@ -23,16 +23,18 @@ def play(now: Session, *, host: str | None, port: int | None, once: bool) -> Non
     now.flags["home"] = now.flags.get("home") or variable("TOWPATH_HOME") or "~/.towpath-demo"
     now.flags.update(host=host, port=port)
     serve.stop_on_sigterm()
-    _open(now)
-    with _database(now.container.settings.home) as socket:
+    with ExitStack() as house:
+        _open(now)
+        door = None if once else house.enter_context(serve.open_door(now))
+        socket = house.enter_context(_database(now.container.settings.home))
         _define(now, socket)
         _run(now, "First run: everything")
         with step("Changed the database: one more day of flights and weather, 1,000 delays corrected"):
             _change(socket)
         _run(now, "Second run: only what changed, merged by primary key")
         _tell(now)
-        if not once:
-            serve.stay(now)
+        if door is not None:
+            serve.stay(now, door)
 
 
 def _open(now: Session) -> None:
