@@ -31,7 +31,7 @@ def perform(work: Work) -> Ending:
     """Do the work, whoever has tried before. Raises `StoppedError` when the engine stops."""
     while True:
         try:
-            over, failure = work.context.books.write(lambda unit: _look(work, unit))
+            over, failure = _look(work)
         except NotFoundError as error:  # the run was deleted, or a part of its flow
             return ending("skipped", error)
         except TowpathError as error:
@@ -45,10 +45,20 @@ def perform(work: Work) -> Ending:
             return done
 
 
-def _look(work: Work, unit: UnitOfWork) -> tuple[Ending | None, TowpathError | None]:
+def _look(work: Work) -> tuple[Ending | None, TowpathError | None]:
+    """How the work ended, or the error to give it up with; neither if it is to be tried."""
+    seen, over, attempts = work.context.books.read(lambda unit: _see(work, unit))
+    if over is not None:
+        return over, None
+    if any(attempt.ended_at is None for attempt in attempts):
+        attempts = work.context.books.write(lambda unit: _end_lost(work, unit))
+    since = work.context.books.read(work.since)
+    return None, _exhausted(work, seen, [one for one in attempts if not since or one.created_at > since])
+
+
+def _see(work: Work, unit: UnitOfWork) -> tuple[Outline, Ending | None, Sequence[Attempt]]:
     seen = work.look(unit)
-    over = work.over(unit, seen)
-    return over, None if over is not None else _exhausted(work, unit, seen)
+    return seen, work.over(unit, seen), unit.attempts.list(work.org, work.run, work.task)
 
 
 def _attempt(work: Work) -> Ending | None:
@@ -93,13 +103,9 @@ def _attempt(work: Work) -> Ending | None:
     return None
 
 
-def _exhausted(work: Work, unit: UnitOfWork, seen: Outline) -> TowpathError | None:
+def _exhausted(work: Work, seen: Outline, attempts: Sequence[Attempt]) -> TowpathError | None:
     """The error to give up with, if the work has been tried often enough."""
-    attempts = _ended(work, unit)
-    since = work.since(unit)
-    errors = [
-        attempt.error for attempt in attempts if attempt.error and (not since or attempt.created_at > since)
-    ]
+    errors = [attempt.error for attempt in attempts if attempt.error]
     patient = [error for error in errors if error["code"] == _LOST or error["type"] == BusyError.__name__]
     limit = work.max_attempts or seen.flow.policy.max_attempts
     if len(errors) - len(patient) < limit and len(patient) < max(limit, _PATIENCE):
@@ -107,15 +113,14 @@ def _exhausted(work: Work, unit: UnitOfWork, seen: Outline) -> TowpathError | No
     return TowpathError.from_json(errors[-1]).with_context(attempts=len(errors))
 
 
-def _ended(work: Work, unit: UnitOfWork) -> Sequence[Attempt]:
-    """The attempts so far. One that is still open ends here: if its worker is not dead, it was taken for
-    dead, and must find out before it publishes anything.
+def _end_lost(work: Work, unit: UnitOfWork) -> Sequence[Attempt]:
+    """End the attempts that are still open. Their workers are dead, or were taken for dead and must find
+    out before they publish anything.
     """
-    attempts = unit.attempts.list(work.org, work.run, work.task)
-    lost = [attempt for attempt in attempts if attempt.ended_at is None]
-    for attempt in lost:
-        unit.attempts.end(work.org, attempt.id, "died", _lost(attempt.worker).to_json())
-    return unit.attempts.list(work.org, work.run, work.task) if lost else attempts
+    for attempt in unit.attempts.list(work.org, work.run, work.task):
+        if attempt.ended_at is None:
+            unit.attempts.end(work.org, attempt.id, "died", _lost(attempt.worker).to_json())
+    return unit.attempts.list(work.org, work.run, work.task)
 
 
 def _lost(worker: str) -> InternalError:
@@ -173,7 +178,7 @@ def _end(work: Work, attempt: Attempt, outcome: str, error: Mapping[str, Any] | 
 
 
 def _end_hastily(work: Work, attempt: Attempt) -> None:
-    """As `_end`, but without patience: the engine stops. What is missed is made up by `_ended`."""
+    """As `_end`, but without patience: the engine stops. What is missed is made up by `_end_lost`."""
     try:
         _end(work, attempt, "cancelled")
     except (StoppedError, TowpathError):

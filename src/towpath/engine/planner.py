@@ -1,6 +1,7 @@
 """Planning a run in its child process: discover, choose, plan and prepare every stream."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from towpath.core.errors import TowpathError
@@ -50,10 +51,41 @@ def plan_run(
                 raise clashes[name]
             planned[name] = _plan_stream(task, source, destination, selection, target)
         except TowpathError as error:
-            if error.retryable:
-                raise error.with_context(stream=name) from None
-            planned[name] = _failed(name, error, selection, target)
+            planned[name] = _failed(name, _final(error, name), selection, target)
+    _prepare(destination, planned, chosen)
     return [planned[wish.read.name] for wish in wanted]
+
+
+def _prepare(
+    destination: Destination, planned: dict[str, Planned], chosen: Mapping[str, tuple[Selection, Target]]
+) -> None:
+    """Prepare the targets of what could be planned. It comes last, so that a plan that is given up halfway
+    leaves no staging behind.
+    """
+    prepared: list[Target] = []
+    for name, (selection, target) in chosen.items():
+        if "error" in planned[name]:
+            continue
+        prepared.append(target)
+        try:
+            destination.prepare(target)
+        except TowpathError as error:
+            if error.retryable:
+                _sweep(destination, prepared)
+            planned[name] = _failed(name, _final(error, name), selection, target)
+
+
+def _sweep(destination: Destination, targets: Sequence[Target]) -> None:
+    for target in targets:
+        with suppress(TowpathError):
+            destination.discard(target)
+
+
+def _final(error: TowpathError, stream: str) -> TowpathError:
+    """The error, unless it may pass: then the whole plan is tried again."""
+    if error.retryable:
+        raise error.with_context(stream=stream)
+    return error
 
 
 def _plan_stream(
@@ -63,7 +95,6 @@ def _plan_stream(
     selection: Selection,
     target: Target,
 ) -> Planned:
-    destination.prepare(target)
     state = _state_before(task, destination, selection, target)
     plan = source.plan(selection, state)
     return {

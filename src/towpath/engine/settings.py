@@ -26,7 +26,7 @@ class EngineSettings:
     ``postgresql+psycopg://…`` for any number of workers."""
     slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 1))
     """How many slices this process reads at once, over all flows."""
-    poll_interval: float = 0.2
+    poll_interval: float = 0.25
     """Seconds between two looks at the queues."""
     minimum_interval: float = 60.0
     """Shortest ``every`` that the scheduler obeys, in seconds; shorter ones are stretched to it."""

@@ -73,6 +73,8 @@ class PlanWork(Work):
             self.context.holds.add(Hold(child, self.org, self.run, result["held"]))
         for planned in result["streams"]:
             self._tell(planned)
+        if not result["streams"]:
+            self.note("The source offers no streams: nothing is moved", "run.empty", level=Level.WARNING)
         return ending("done")
 
     def give_up(self, error: TowpathError) -> Ending:

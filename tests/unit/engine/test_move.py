@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from towpath.core.errors import DataError
+from towpath.core.errors import ConflictError, DataError
 from towpath.core.model import (
     Checkpoint,
     ReadMode,
@@ -237,6 +237,23 @@ def test_the_next_run_goes_on_from_what_the_destination_remembers():
     scene.run_ordered(1, 0)
     assert scene.there.look().tables["t"].rows.column("id").to_pylist() == [1, 2, 3]
     assert scene.office.counters == Counters(read=1, written=1, bytes=scene.office.counters.bytes)
+
+
+def test_an_attempt_finds_out_that_another_has_committed_meanwhile():
+    """It was taken for dead while its commit was under way; the other one read before that was done."""
+    scene = Scene([(number, "a") for number in range(6)], WriteMode.APPEND, ordered=True)
+    slow, fast = scene.move(), scene.move()
+
+    def overtake() -> None:
+        scene.office.committing = lambda: None  # type: ignore[method-assign]
+        start = Position(0, None, Counters())
+        follow(fast, Slice("s0"), start, "fast", Limits(rows=4))
+
+    scene.office.committing = overtake  # type: ignore[method-assign]
+    with pytest.raises(ConflictError) as caught:
+        follow(slow, Slice("s0"), Position(0, None, Counters()), "slow", Limits(rows=2))
+    assert caught.value.retryable
+    assert scene.there.look().tables["t"].rows.column("id").to_pylist() == list(range(6))
 
 
 def test_the_store_stands_in_for_a_destination_that_remembers_nothing():
