@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from setuptools import Extension, setup
 from Cython.Build import cythonize
+from setuptools import Extension, setup
 
 SOURCES = sorted(Path("src").glob("towpath/connectors/*/*.pyx"))
 

@@ -16,9 +16,11 @@ insert into wide
 select i, i % 100000, (i * 7919) % 1000, i % 12,
   (i % 1000000) / 100.0, case when i % 10 > 0 then (i % 10000) / 10000.0 end,
   case when i % 3 = 0 then (i % 1000) / 1000.0 end,
-  sqrt(i), case when i % 5 > 0 then (i % 180) - 90 + 0.125 end, case when i % 5 > 0 then (i % 360) - 180.5 end,
-  (array['open','paid','shipped','returned'])[1 + i % 4],
-  (array['NL','DE','FR','US','JP','BR'])[1 + i % 6],
+  sqrt(i),
+  case when i % 5 > 0 then (i % 180) - 90 + 0.125 end,
+  case when i % 5 > 0 then (i % 360) - 180.5 end,
+  (array['open','paid','shipped','returned'])[1 + (i % 4)::int],
+  (array['NL','DE','FR','US','JP','BR'])[1 + (i % 6)::int],
   'customer ' || md5(i::text),
   case when i % 2 = 0 then 'note on order ' || i || ' ' || md5((i * 3)::text) end,
   timestamptz '2024-01-01' + i * interval '7 seconds',
@@ -28,7 +30,7 @@ select i, i % 100000, (i * 7919) % 1000, i % 12,
   i % 2 = 0, md5(i::text)::uuid,
   case when i % 3 > 0 then jsonb_build_object(
     'sku', i % 5000, 'tags', jsonb_build_array('a', i % 7), 'gift', i % 11 = 0) end
-from generate_series(1, {rows}) as i;
+from generate_series(1::bigint, {rows}) as i;
 vacuum analyze wide;
 """
 

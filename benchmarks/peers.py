@@ -20,7 +20,7 @@ NAMES = ("dlt-connectorx", "dlt-pyarrow", "sling")
 
 
 def install(folder: Path) -> Path:
-    """Install the peers into a virtual environment; returns its folder of commands. Quick when it is there."""
+    """Install the peers into a virtual environment; returns its folder of commands."""
     commands = folder / "bin"
     if not (commands / "dlt").exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
@@ -44,10 +44,19 @@ def run_dlt(backend: str, source: str, target: str, tables: list[str]) -> None:
         else dlt.destinations.postgres(credentials=target)
     )
     pipeline = dlt.pipeline(
-        "bench", destination=destination, dataset_name="peer", pipelines_dir=f"/tmp/dlt-{backend}", dev_mode=True
+        "bench",
+        destination=destination,
+        dataset_name="peer",
+        pipelines_dir=str(Path.home() / "dlt"),
+        dev_mode=True,
     )
     data = sql_database(
-        source, schema="public", table_names=tables, backend=backend, chunk_size=100_000, reflection_level="full"
+        source,
+        schema="public",
+        table_names=tables,
+        backend=backend,
+        chunk_size=100_000,
+        reflection_level="full",
     )
     format_ = {"loader_file_format": "parquet"} if to_files else {}
     print(pipeline.run(data, write_disposition="replace", **format_))
@@ -56,7 +65,16 @@ def run_dlt(backend: str, source: str, target: str, tables: list[str]) -> None:
 def run_sling(source: str, target: str, tables: list[str]) -> None:
     sling = next(str(path) for path in Path(sys.prefix).rglob("sling-linux-amd64") if path.is_file())
     for table in tables:
-        line = [sling, "run", "--src-conn", source, "--src-stream", f"public.{table}", "--mode", "full-refresh"]
+        line = [
+            sling,
+            "run",
+            "--src-conn",
+            source,
+            "--src-stream",
+            f"public.{table}",
+            "--mode",
+            "full-refresh",
+        ]
         if target.startswith("postgresql"):
             line += ["--tgt-conn", target, "--tgt-object", f"public.{table}"]
         else:
@@ -68,6 +86,8 @@ def run_sling(source: str, target: str, tables: list[str]) -> None:
 if __name__ == "__main__":
     name, source, target, *tables = sys.argv[1:]
     if name == "sling":
-        run_sling(source + "?sslmode=disable", target + "?sslmode=disable" if "://" in target else target, tables)
+        run_sling(
+            source + "?sslmode=disable", target + "?sslmode=disable" if "://" in target else target, tables
+        )
     else:
         run_dlt(name.removeprefix("dlt-"), source, target, tables)

@@ -18,12 +18,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
 import data  # noqa: E402 - after the path is set
 import flights  # noqa: E402
 import peers  # noqa: E402
 from measure import Cost, measure  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
 from support.postgres import PostgresServer  # noqa: E402
 
 WORK = ROOT / ".bench"
@@ -98,26 +99,24 @@ def _cases(server: Server, rows: int, only: str) -> list[Case]:
 
 
 def _scalar(connection: object, query: str) -> int:
-    return int(connection.execute(query).fetchone()[0])  # type: ignore[attr-defined] # psycopg's, untyped here
+    return int(connection.execute(query).fetchone()[0])
 
 
 def _copy_bytes(connection: object, tables: list[str]) -> int:
     total = 0
     for table in tables:
-        with connection.cursor().copy(f"copy {table} to stdout (format binary)") as copy:  # type: ignore[attr-defined]
+        with connection.cursor().copy(f"copy {table} to stdout (format binary)") as copy:
             total += sum(len(block) for block in copy)
     return total
 
 
-def _candidates(
-    server: Server, case: Case, folder: Path, commands: Path | None
-) -> Mapping[str, Candidate]:
+def _candidates(server: Server, case: Case, folder: Path, commands: Path | None) -> Mapping[str, Candidate]:
     chosen: dict[str, Candidate] = {
         "limit": lambda: _limit(server, case),
         "towpath": lambda: _towpath(server, case, folder),
     }
     for name in peers.NAMES if commands else ():
-        chosen[name] = lambda name=name: _peer(server, case, folder, commands, name)  # type: ignore[misc]
+        chosen[name] = lambda name=name: _peer(server, case, folder, commands, name)
     return chosen
 
 
@@ -127,7 +126,8 @@ def _limit(server: Server, case: Case) -> Cost:
     source = shlex.quote(server.url(case.source))
     if case.to_files:
         lines = [
-            f"{psql} -qd {source} -c 'copy {table} to stdout (format binary)' >/dev/null" for table in case.tables
+            f"{psql} -qd {source} -c 'copy {table} to stdout (format binary)' >/dev/null"
+            for table in case.tables
         ]
         return measure(["bash", "-ec", "\n".join(lines)])
     target = server.create_database()
@@ -148,11 +148,11 @@ def _make_tables(server: Server, case: Case, target: str) -> None:
     with server.connect(case.source) as source, server.connect(target) as into:
         for table in case.tables:
             columns = source.execute(
-                "select string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum)"
+                "select string_agg(format('%%I %%s', attname, format_type(atttypid, atttypmod)), ', ')"
                 " from pg_attribute where attrelid = %s::regclass and attnum > 0",
                 [table],
             ).fetchone()
-            into.execute(f"create table {table} ({columns[0]})")  # type: ignore[index,arg-type]
+            into.execute(f"create table {table} ({columns[0]})")
 
 
 def _towpath(server: Server, case: Case, folder: Path) -> Cost:
@@ -183,7 +183,9 @@ def _document(server: Server, case: Case, out: Path, target: str) -> str:
     )
     streams = [{"name": f"public.{table}"} for table in case.tables]
     flow = {"source": {"connection": "source"}, "destination": {"connection": "target"}, "streams": streams}
-    return "\n---\n".join([postgres("source", case.source), destination, json.dumps(_kind("Flow", "bench", flow))])
+    return "\n---\n".join(
+        [postgres("source", case.source), destination, json.dumps(_kind("Flow", "bench", flow))]
+    )
 
 
 def _kind(kind: str, name: str, spec: object) -> dict[str, object]:
@@ -203,13 +205,21 @@ def _compete(case: Case, candidates: Mapping[str, Candidate], repeat: int) -> di
         for name, candidate in candidates.items():
             cost = candidate()
             if cost.exit_code:
-                print(f"{case.name}: {name} ended with {cost.exit_code}\n{cost.output[-2000:]}", file=sys.stderr)
+                print(
+                    f"{case.name}: {name} ended with {cost.exit_code}\n{cost.output[-2000:]}", file=sys.stderr
+                )
             else:
                 costs[name].append(cost)
                 print(f"{case.name}: {name} {cost.wall:.2f} s, {cost.cpu:.2f} CPU-s", file=sys.stderr)
     limit = statistics.median(cost.wall for cost in costs["limit"])
     rows = {name: _summary(case, runs, limit) for name, runs in costs.items() if runs}
-    return {"case": case.name, "rows": case.rows, "bytes": case.bytes, "cores": os.cpu_count(), "results": rows}
+    return {
+        "case": case.name,
+        "rows": case.rows,
+        "bytes": case.bytes,
+        "cores": os.cpu_count(),
+        "results": rows,
+    }
 
 
 def _summary(case: Case, costs: list[Cost], limit: float) -> dict[str, float]:
@@ -226,8 +236,10 @@ def _summary(case: Case, costs: list[Cost], limit: float) -> dict[str, float]:
 
 
 def _table(result: Mapping[str, object]) -> Table:
-    table = Table(title=f"{result['case']}: {result['rows']:,} rows, {result['bytes'] / 1e6:,.0f} MB of COPY binary")  # type: ignore[operator]
-    results: Mapping[str, Mapping[str, float]] = result["results"]  # type: ignore[assignment]
+    table = Table(
+        title=f"{result['case']}: {result['rows']:,} rows, {result['bytes'] / 1e6:,.0f} MB of COPY binary"
+    )
+    results: Mapping[str, Mapping[str, float]] = result["results"]
     table.add_column("")
     for column in next(iter(results.values())):
         table.add_column(column.replace("_", " "), justify="right")
