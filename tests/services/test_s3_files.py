@@ -127,9 +127,10 @@ def test_a_commit_killed_before_its_files_moved(
             raise KeyboardInterrupt
         move(place, path, to)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(Place, "move", dies)
-        destination.commit(target, receipts, Checkpoint("run_02", 1, None))
+        with pytest.raises(KeyboardInterrupt):
+            destination.commit(target, receipts, Checkpoint("run_02", 1, None))
     assert destination.committed(target) == Checkpoint("run_02", 1, None)
     assert by_repr(read_all(parquet, config)) == wanted
     destination.discard(target)

@@ -17,7 +17,14 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
-_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(members)
+    if len(record) != len(members):
+        raise ValueError("a member comes twice")
+    return record
+
+
+_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique)
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,16 @@ def parse(line: bytes, raw: frozenset[str] = frozenset()) -> dict[str, Any]:
     The values of the members in ``raw`` stay the text that stands in the line (None for null).
     """
     text = line.decode()
+    if not raw:
+        whole = _decoder.decode(text)
+        if isinstance(whole, dict):
+            return whole
+        raise ValueError("not a JSON object")
+    return _members(text, raw)
+
+
+def _members(text: str, raw: frozenset[str]) -> dict[str, Any]:
+    """The same, member by member, to know where each value stands."""
     place = _after_space(text, 0)
     if text[place : place + 1] != "{":
         raise ValueError("not a JSON object")

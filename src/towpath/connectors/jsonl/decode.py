@@ -2,17 +2,23 @@
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pajson
 
 from towpath.connectors.jsonl.blocks import Block, parse
 from towpath.connectors.jsonl.shape import fields
 from towpath.sdk.files import lines, nested, text
 
-#: A number that a double may not hold, so that pyarrow would round it without a word.
-_LONG_NUMBER = re.compile(rb"[0-9.]{16}|[0-9.][eE][-+]?[0-9]{3}")
+#: Fractions so long, or of such size, that the nearest double may be another number.
+_LONG_FRACTION = re.compile(
+    rb"(?<=[:,\[\s])-?(?=[0-9.eE+-]{16}|[0-9.]+[eE][-+]?[0-9]{3})"
+    rb"[0-9]+(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"
+)
+_EXACT_IN_DOUBLE = 2**53
 
 
 class Decoder:
@@ -35,7 +41,7 @@ class Decoder:
 
     def _quick(self, block: Block) -> pa.RecordBatch | None:
         """Through pyarrow; None where it cannot, or might not be exact."""
-        if self._carriers is None or (self._rounds and _LONG_NUMBER.search(block.data)):
+        if self._carriers is None or (self._rounds and not _fractions_exact(block.data)):
             return None
         try:
             table = pajson.read_json(
@@ -48,7 +54,11 @@ class Decoder:
             if not self._known.issuperset(table.schema.names):
                 return None
             columns = [_from_carrier(table.column(field.name), field.type) for field in self._schema]
-            return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+            return (
+                None
+                if any(map(_rounded, columns))
+                else pa.RecordBatch.from_arrays(columns, schema=self._schema)
+            )
         except (pa.ArrowException, text.MisfitError):
             return None
 
@@ -108,6 +118,26 @@ def _carrier(kind: pa.DataType) -> pa.DataType | None:
     nested_or_json = types.is_nested(kind) or kind == pa.json_() or types.is_null(kind)
     number = types.is_integer(kind) or types.is_floating(kind)
     return None if nested_or_json or number else pa.string()
+
+
+def _fractions_exact(data: bytes) -> bool:
+    """Whether doubles hold every fraction of the block, so that pyarrow rounds none without a word."""
+    for found in set(_LONG_FRACTION.findall(data)):
+        number = float(found)
+        if repr(number).encode() != found and Decimal(repr(number)) != Decimal(found.decode()):
+            return False
+    return True
+
+
+def _rounded(column: pa.Array) -> bool:
+    """Whether whole numbers in a column of floats may have been too large for doubles."""
+    if pa.types.is_nested(column.type):
+        children = column.flatten() if pa.types.is_struct(column.type) else [column.flatten()]
+        return any(map(_rounded, children))
+    if not pa.types.is_floating(column.type):
+        return False
+    largest = pc.max(pc.abs(column)).as_py()
+    return largest is not None and largest >= _EXACT_IN_DOUBLE
 
 
 def _has_float(kind: pa.DataType) -> bool:

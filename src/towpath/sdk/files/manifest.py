@@ -29,6 +29,11 @@ class DataFile:
     partition: Mapping[str, str | None] = field(default_factory=dict)
     """Text of each partition column's value; these columns are not in the file."""
 
+    @property
+    def ours(self) -> bool:
+        """Whether we wrote it: of other people's files the number of records is not known (0)."""
+        return self.rows > 0
+
     def to_json(self) -> dict[str, Any]:
         return {
             "path": self.path,
