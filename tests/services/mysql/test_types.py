@@ -160,10 +160,8 @@ def test_the_values_are_the_drivers_own(place, compiled) -> None:
     with closing(place.server.connect(place.config.database)) as other, other.cursor() as cursor:
         cursor.execute("SELECT * FROM t ORDER BY id")
         wanted = list(cursor.fetchall())
-    assert [
-        tuple(each.values())
-        for each in place.read(place.source(compiled=compiled), Selection(place.stream()))
-    ] == wanted
+    found = place.read(place.source(compiled=compiled), Selection(place.stream()))
+    assert [tuple(record.values()) for record in found] == wanted
 
 
 @pytest.mark.parametrize("value", ["0000-00-00", "2024-00-10", "2024-02-00"])

@@ -17,7 +17,8 @@ _SNAPSHOTS = frozenset({"innodb", "rocksdb"})
 _NO_CURSORS = frozenset({"decimal", "enum", "set", "inet4", "inet6"})
 
 _TABLES = """
-SELECT t.TABLE_NAME, t.TABLE_ROWS, t.DATA_LENGTH, c.COLUMN_NAME, c.COLUMN_TYPE, c.IS_NULLABLE
+SELECT t.TABLE_NAME, t.TABLE_ROWS, t.DATA_LENGTH, c.COLUMN_NAME,
+  CAST(c.COLUMN_TYPE AS CHAR), c.IS_NULLABLE
 FROM information_schema.TABLES t JOIN information_schema.COLUMNS c ON c.TABLE_NAME = t.TABLE_NAME
 WHERE t.TABLE_SCHEMA = {0} AND c.TABLE_SCHEMA = {0}
   AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW') AND c.PRIVILEGES LIKE '%select%'

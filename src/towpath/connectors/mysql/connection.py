@@ -24,6 +24,8 @@ _PATIENCE = 3600
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = '', lock_wait_timeout = 60,"
     f" net_write_timeout = {_PATIENCE}, wait_timeout = {8 * _PATIENCE}"
+    # Only MariaDB knows these, and only MariaDB reads such a comment.
+    "/*M!100300 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */"
 )
 _REPEATABLE = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 

@@ -26,9 +26,7 @@ _PARALLEL_ROWS = 1 << 17
 class MySQLSource:
     """It holds no connection between calls: a snapshot lives as long as the read that uses it."""
 
-    def __init__(
-        self, config: MySQLConfig, *, compiled: bool = COMPILED, page_rows: int = PAGE_ROWS
-    ) -> None:
+    def __init__(self, config: MySQLConfig, *, compiled: bool = COMPILED, page_rows: int = PAGE_ROWS) -> None:
         self._config = config
         self._compiled = compiled
         self._page_rows = page_rows

@@ -75,7 +75,7 @@ def native_type(field: pa.Field) -> str:
 
 def arrow_field(name: str, column_type: str, *, nullable: bool, json: bool = False) -> pa.Field:
     """The field of a column; ``column_type`` goes along as `NATIVE_TYPE`."""
-    native = {NATIVE_TYPE: f"mysql:{column_type.split(' /*')[0]}".encode()}
+    native = {NATIVE_TYPE: f"mysql:{column_type.partition(' /*')[0]}".encode()}
     return pa.field(name, arrow_type(column_type, json=json), nullable, native)
 
 
