@@ -24,15 +24,17 @@ _EXACT_IN_DOUBLE = 2**53
 class Decoder:
     """Reads blocks of one file."""
 
-    def __init__(self, names: Sequence[str], whole: pa.Schema, where: str) -> None:
-        """``names`` are the members to read; members that ``whole`` lacks are errors, not losses."""
+    def __init__(self, names: Sequence[str], whole: pa.Schema, where: str, *, ours: bool = False) -> None:
+        """``names`` are the members to read; members that ``whole`` lacks are errors, not losses. In
+        files of ``ours`` every number in a column of floats is a double.
+        """
         self._schema = fields(names, whole)
         self._known, self._where = frozenset(whole.names), where
         self._raw = frozenset(field.name for field in self._schema if field.type == pa.json_())
         carriers = {field.name: _carrier(field.type) for field in self._schema}
         quick = carriers and None not in carriers.values()
         self._carriers = pa.schema(carriers.items()) if quick else None
-        self._rounds = any(_has_float(field.type) for field in self._schema)
+        self._rounds = not ours and any(_has_float(field.type) for field in self._schema)
 
     def decode(self, block: Block) -> pa.RecordBatch:
         """The records of the block. Raises `DataError` with the line at fault."""
@@ -56,7 +58,7 @@ class Decoder:
             columns = [_from_carrier(table.column(field.name), field.type) for field in self._schema]
             return (
                 None
-                if any(map(_rounded, columns))
+                if self._rounds and any(map(_rounded, columns))
                 else pa.RecordBatch.from_arrays(columns, schema=self._schema)
             )
         except (pa.ArrowException, text.MisfitError):

@@ -48,7 +48,7 @@ class JsonlFormat:
         return [Piece(None, file.rows or None)]
 
     def read(self, file: DataFile, open: Opener, wanted: FileRead, where: str) -> Iterator[pa.RecordBatch]:
-        decoder = Decoder(wanted.columns, wanted.schema, where)
+        decoder = Decoder(wanted.columns, wanted.schema, where, ours=file.ours)
         with lines.opened(open, file.path) as stream:
             for block in blocks(stream):
                 batch = decoder.decode(block)
