@@ -20,8 +20,9 @@ from towpath.connectors.postgres._encode import Frame
 from support.arrow import batches
 from support.postgres import PostgresServer
 from towpath.connectors.postgres import encode_slowly, rows
-from towpath.connectors.postgres.config import PostgresConfig
+from towpath.connectors.postgres.config import Arrays, PostgresConfig
 from towpath.connectors.postgres.destination import PostgresDestination
+from towpath.connectors.postgres.source import PostgresSource
 from towpath.sdk import (
     NATIVE_TYPE,
     AuthError,
@@ -32,6 +33,7 @@ from towpath.sdk import (
     DataError,
     Rejected,
     SchemaError,
+    Selection,
     Slice,
     Target,
     WriteMode,
@@ -209,6 +211,14 @@ def carried(kind: pa.DataType, db: psycopg.Connection, type: str, text: str) -> 
     return row[0]
 
 
+def own_types(db: psycopg.Connection) -> None:
+    """The types of the user's making that `NATIVE` names."""
+    db.execute("CREATE TYPE mood AS ENUM ('sad', 'oh ''so'' happy')")
+    db.execute('CREATE SCHEMA "Odd Schema"; CREATE TYPE "Odd Schema"."Odd Type" AS ENUM (\'sad\')')
+    db.execute("CREATE DOMAIN posint AS integer CHECK (VALUE > 0); CREATE TYPE pair AS (a int, b text)")
+    db.execute("SET lc_monetary = 'C'")
+
+
 def has_xml(db: psycopg.Connection) -> bool:
     try:
         db.execute("SELECT '<a/>'::xml")
@@ -221,10 +231,7 @@ def has_xml(db: psycopg.Connection) -> bool:
 def test_a_column_from_postgres_gets_its_very_own_type(
     destination: PostgresDestination, db: psycopg.Connection, type: str
 ):
-    db.execute("CREATE TYPE mood AS ENUM ('sad', 'oh ''so'' happy')")
-    db.execute('CREATE SCHEMA "Odd Schema"; CREATE TYPE "Odd Schema"."Odd Type" AS ENUM (\'sad\')')
-    db.execute("CREATE DOMAIN posint AS integer CHECK (VALUE > 0); CREATE TYPE pair AS (a int, b text)")
-    db.execute("SET lc_monetary = 'C'")
+    own_types(db)
     texts, kind = NATIVE[type]
     if type == "xml" and not has_xml(db):
         pytest.skip("this server was built without XML")
@@ -240,6 +247,33 @@ def test_a_column_from_postgres_gets_its_very_own_type(
     wanted = [row[0] for text in texts for row in db.execute(f"SELECT (%s::{type})::text", [text])]
     found = [row[0] for row in db.execute("SELECT v::text FROM t")]
     assert found == [*wanted, None] * 2
+
+
+@pytest.mark.parametrize("arrays", ["list", "text"])
+def test_a_table_goes_from_postgres_to_postgres_as_it_is(
+    config: PostgresConfig, destination: PostgresDestination, db: psycopg.Connection, arrays: str
+):
+    own_types(db)
+    left_out = {"xml"} if not has_xml(db) else set()
+    left_out |= {"integer[]"} if arrays == "list" else set()  # its values have two dimensions
+    types = [type for type in NATIVE if type not in left_out]
+    db.execute(f"CREATE TABLE s ({', '.join(f'c{at} {type}' for at, type in enumerate(types))})")
+    for row in range(6):
+        texts = [(*NATIVE[type][0], None)[row % (len(NATIVE[type][0]) + 1)] for type in types]
+        values = ", ".join(f"%s::text::{type}" for type in types)
+        db.execute(f"INSERT INTO s VALUES ({values})", texts)
+    with PostgresSource(config.model_copy(update={"arrays": Arrays(arrays)})) as source:
+        (stream,) = [stream for stream in source.discover() if stream.name == "s"]
+        batches = [
+            batch.arrow
+            for slice in source.plan(Selection(stream), None).slices
+            for batch in source.read(Selection(stream), slice, None)
+        ]
+    for mode in (WriteMode.OVERWRITE, WriteMode.APPEND):  # by a rename, and by an insert
+        assert run(destination, target(stream.schema, mode, run=f"run_{mode}"), *batches) == []
+    assert list(types_of(db).values()) == list(types_of(db, "s").values()) == types
+    wanted = [row[0] for row in db.execute("SELECT s::text FROM s")]
+    assert sorted(row[0] for row in db.execute("SELECT t::text FROM t")) == sorted(wanted * 2)
 
 
 @pytest.mark.parametrize("type", ["no_such_type", "integer; DROP TABLE x", "int4 --", "", "inet)("])

@@ -20,7 +20,7 @@ class Native:
     """A type that exists in the database that is written to."""
 
     type: str
-    """As a statement may name it, with its modifiers."""
+    """As a statement may name it here, with its modifiers."""
     under: str
     """What a domain is over, with modifiers; ``type`` itself for all others."""
     base: str
@@ -40,7 +40,8 @@ def native_name(field: pa.Field) -> str | None:
 
 
 _LOOK_UP = """
-SELECT n, CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE n END,
+SELECT n, CASE WHEN n LIKE '%%(%%' THEN n ELSE format_type(t.oid, -1) END,
+       CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE n END,
        format_type(b.oid, NULL), b.typtype::text, coalesce(e.oid, 0)::int8
 FROM unnest(%s::text[]) AS n JOIN pg_type t ON t.oid = to_regtype(n) LEFT JOIN pg_type e ON e.typarray = t.oid
 JOIN pg_type d ON d.oid = coalesce(e.oid, t.oid)
@@ -68,7 +69,7 @@ def _look_up(connection: psycopg.Connection, names: list[str]) -> dict[str, Nati
             rows = connection.execute(_LOOK_UP, [names]).fetchall()
     except (psycopg.errors.SyntaxError, psycopg.errors.InvalidParameterValue):
         return None
-    return {row[0]: Native(*row) for row in rows}
+    return {name: Native(*facts) for name, *facts in rows}
 
 
 def missing(schema: pa.Schema, found: Iterable[str]) -> dict[str, str]:
