@@ -96,12 +96,15 @@ class WorkerProcess:
         self._process.wait(20)
         self._finish()
 
-    def end(self) -> None:
+    def ask_to_end(self) -> None:
         """Whatever state it is in."""
         with suppress(ProcessLookupError):
             self.thaw()
-        if self._process.poll() is None:
             self._process.terminate()
+
+    def end(self) -> None:
+        """Wait for the end that it was asked for."""
+        if self._process.poll() is None:
             try:
                 self._process.wait(20)
             except subprocess.TimeoutExpired:
@@ -146,6 +149,8 @@ class Rig:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.ask_to_end()
         for worker in self.workers:
             worker.end()
         self.store.close()
