@@ -30,5 +30,5 @@ connector = Connector(
     destination=_destination,
     read_modes=frozenset({ReadMode.FULL_REFRESH, ReadMode.INCREMENTAL}),
     write_modes=frozenset(WriteMode),
-    summary="Tables and views, read in parallel from one consistent snapshot.",
+    summary="Reads in parallel from one consistent snapshot; writes by binary COPY and one atomic commit.",
 )
