@@ -232,7 +232,10 @@ class _Follower:
     def _is_fresh(self, digest: bytes) -> bool:
         if digest not in self._again:
             return True
-        self._again -= Counter([digest])  # counted, not a set: equal records are different records
+        if self._again[digest] == 1:  # counted, not a set: equal records are different records
+            del self._again[digest]
+        else:
+            self._again[digest] -= 1
         return False
 
     def advance(self, batch: pa.RecordBatch) -> None:
