@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from towpath.sdk import Slice, Target
+from towpath.sdk import ResourceError, Slice, Target
 from towpath.sdk.files import partition
 from towpath.sdk.files.cast import align, storage
 from towpath.sdk.files.errors import translated
@@ -61,8 +61,17 @@ class Upsert:
         """The files to add, rewritten ones included, and the paths of those that they replace."""
         if not staged:
             return [], []
-        with translated(self._table.place.where(self._table.folder), writing=True):
-            return self._merge(live, staged)
+        try:
+            with translated(self._table.place.where(self._table.folder), writing=True):
+                return self._merge(live, staged)
+        except duckdb.Error as error:
+            raise ResourceError(
+                "upsert.failed",
+                f"The keys of the upsert into {self._table.place.where(self._table.folder)} could not be "
+                f"compared: {type(error).__name__}.",
+                hint="Make room in the folder of temporary files (TMPDIR), where large upserts spill.",
+                retryable=True,
+            ) from error
 
     def _merge(
         self, live: Sequence[DataFile], staged: Sequence[DataFile]
