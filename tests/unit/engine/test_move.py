@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from towpath.core.errors import ConflictError, DataError
+from towpath.core.errors import ConflictError, DataError, InternalError
 from towpath.core.model import (
+    Batch,
     Checkpoint,
     ReadMode,
     Receipt,
@@ -33,7 +34,7 @@ from towpath.engine.move import (
     unpack,
 )
 from towpath.sdk.testing.memory import MemoryConfig, Table, World
-from towpath.sdk.testing.memory_destination import MemoryDestination
+from towpath.sdk.testing.memory_destination import MemoryDestination, MemoryWriter
 from towpath.sdk.testing.memory_source import MemorySource
 
 SCHEMA = pa.schema([("id", pa.int64()), ("value", pa.string())])
@@ -200,23 +201,41 @@ def test_a_parallel_stream_survives_any_crash(rows, fuses, mode):
 
 
 @settings(max_examples=100, deadline=None)
-@given(rows_of_tables, fuses, st.integers(1, 5))
-def test_nothing_is_acknowledged_before_it_is_saved(rows, fuses, commit_rows):
+@given(rows_of_tables, fuses, st.integers(1, 5), st.booleans())
+def test_nothing_is_acknowledged_before_it_is_saved(rows, fuses, commit_rows, ordered):
     """# Invariant 1"""
-    scene = Scene(rows, WriteMode.APPEND, ordered=True)
-    known: list[Any] = []
+    scene = Scene(rows, WriteMode.APPEND, ordered=ordered)
 
-    def watch(state: Any, counters: Counters, save: Callable[..., None] = scene.office.saved) -> None:
-        committed = scene.there.look().checkpoints.get(("flw:0", "t"))
-        assert committed is not None
-        assert unpack(committed.state)[0] == state
-        save(state, counters)
-        known.append(state)
+    def watch(point: str) -> None:
+        if point.startswith(("ack", "saved")):
+            committed = scene.there.look().checkpoints.get(("flw:0", "t"))
+            assert committed is not None
+        if point.startswith("ack"):
+            assert scene.office.state == unpack(committed.state)[0]
+        scene.fuse(point)
 
-    scene.office.saved = watch  # type: ignore[method-assign]
-    scene.run_with_crashes(lambda attempt: scene.run_ordered(commit_rows, attempt), fuses)
-    for _, state in scene.here.look().acks:
-        assert state in known
+    scene.here.strike = scene.office.fuse = watch
+    run = (lambda attempt: scene.run_ordered(commit_rows, attempt)) if ordered else scene.run_parallel
+    scene.run_with_crashes(run, fuses)
+
+
+def test_a_destination_that_loses_a_record_is_found_out():
+    """# Invariant 4"""
+
+    class Forgetful(MemoryWriter):
+        def write(self, batch):
+            return super().write(Batch(batch.arrow.slice(1)))
+
+    class Destination(MemoryDestination):
+        def writer(self, target, slice):
+            return Forgetful(self._world, target, slice)
+
+    scene = Scene([(number, "a") for number in range(3)], WriteMode.APPEND, ordered=False)
+    move = replace(scene.move(), destination=Destination(scene.there))
+    move.destination.prepare(scene.target)
+    with pytest.raises(InternalError) as caught:
+        copy_slice(move, move.source.plan(move.selection, None).slices[0], None)
+    assert caught.value.code == "counters.unbalanced"
 
 
 def test_every_micro_batch_is_committed_as_it_comes():
