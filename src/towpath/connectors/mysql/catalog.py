@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -29,7 +29,8 @@ WHERE TABLE_SCHEMA = {} AND INDEX_NAME = 'PRIMARY'{} ORDER BY TABLE_NAME, SEQ_IN
 _JSON_CHECKS = """
 SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
 WHERE CONSTRAINT_SCHEMA = {}"""
-_ENGINE = "SELECT ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}"
+_ENGINE = """
+SELECT ENGINE, TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}"""
 
 
 def version(connection: Connection) -> str:
@@ -94,12 +95,22 @@ def _json_columns(connection: Connection, database: str) -> set[tuple[str, str]]
     return {(table, column) for table, column, check in rows if check == f"json_valid(`{column}`)"}
 
 
-def page_key(connection: Connection, database: str, stream: Stream) -> list[str]:
-    """The primary key as it is now; empty if pages along it would not be of one snapshot, or not by index."""
+class Layout(NamedTuple):
+    """How a table can be read."""
+
+    keys: list[str]
+    """The primary key, if pages along it are of one snapshot and found by the index; else empty."""
+    rows: int | None
+    """About how many rows it has; None if the server does not say."""
+
+
+def layout(connection: Connection, database: str, stream: Stream) -> Layout:
+    """The table as it is now, which may be another than when it was discovered."""
     place, table = text(connection, database), text(connection, stream.name)
-    engines = execute(connection, _ENGINE.format(place, table))
-    if not any((engine or "").lower() in _SNAPSHOTS for (engine,) in engines):
-        return []
-    rows = execute(connection, _KEYS.format(place, f" AND TABLE_NAME = {table}"))
-    whole = all(prefix is None for _, _, prefix in rows)
-    return [column for _, column, _ in rows] if whole else []
+    ((engine, rows),) = execute(connection, _ENGINE.format(place, table)) or ((None, None),)
+    estimate = None if rows is None else int(rows)
+    if (engine or "").lower() not in _SNAPSHOTS:
+        return Layout([], estimate)
+    key = execute(connection, _KEYS.format(place, f" AND TABLE_NAME = {table}"))
+    whole = all(prefix is None for _, _, prefix in key)
+    return Layout([column for _, column, _ in key] if whole else [], estimate)

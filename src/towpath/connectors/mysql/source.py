@@ -75,10 +75,10 @@ class MySQLSource:
     # ── planning ─────────────────────────────────────────────────────────────────────────────────
 
     def _whole(self, connection: Connection, selection: Selection) -> Slice:
-        keys = catalog.page_key(connection, self._config.database, selection.stream)
+        keys, rows = catalog.layout(connection, self._config.database, selection.stream)
         known = [selection.stream.schema.field(key) for key in keys if key in selection.stream.schema.names]
         pages = keys if len(known) == len(keys) and all(map(query.pageable, known)) else []
-        return Slice("all", {"pages": pages}, selection.stream.rows)
+        return Slice("all", {"pages": pages}, rows)
 
     def _backfill(self, connection: Connection, selection: Selection) -> Plan:
         whole = self._whole(connection, selection)
@@ -107,16 +107,15 @@ class MySQLSource:
             return  # it was empty when the state was taken: what has come since follows it
         rows = self._rows(selection, also=keys)
         rows = rows.also(backfill.condition(selection, upto)) if upto else rows
-        with self._snapshot(selection, keys) as connections:
+        with self._snapshot(selection, slice) as connections:
             batches = self._batches(selection, connections, rows, keys)
             for batch in backfill.covered(batches, selection, upto) if upto else batches:
                 yield Batch(_only(batch, selection.schema))
 
-    def _snapshot(
-        self, selection: Selection, keys: Sequence[str]
-    ) -> AbstractContextManager[Sequence[Connection]]:
+    def _snapshot(self, selection: Selection, slice: Slice) -> AbstractContextManager[Sequence[Connection]]:
+        keys = slice.spec["pages"]
         divisible = keys and pa.types.is_integer(selection.stream.schema.field(keys[0]).type)
-        large = (selection.stream.rows or 0) >= _PARALLEL_ROWS
+        large = (slice.rows or 0) >= _PARALLEL_ROWS
         return snapshot(self._config, self._config.parallel if divisible and large else 1)
 
     def _batches(
