@@ -14,6 +14,7 @@ setup: .venv/.ready  ## Install everything into .venv and build the compiled dec
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src
 	@touch $@
 
 demo: setup  ## Copy a real database, change it, keep it in step, and go on serving
