@@ -254,6 +254,15 @@ cdef class Frame:
             PyMem_Free(self.columns)
         free(self.found)
 
+    @property
+    def size(self):
+        """Bytes of all rows, at most."""
+        cdef int64_t total = 2 * self.rows
+        cdef int i
+        for i in range(self.count):
+            total += room(&self.columns[i], 0, self.rows)
+        return total
+
     def encode(self, int64_t start, int64_t stop):
         """The rows from ``start`` to ``stop`` as bytes, without the header and trailer of the format."""
         cdef int64_t row, total

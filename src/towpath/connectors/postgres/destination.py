@@ -61,10 +61,7 @@ class PostgresDestination:
             connection = self._idle.pop()
             if not connection.closed and not connection.broken:
                 return connection
-        connection = connect(self._config)
-        # Tables come and go under the same names: no plan of ours is worth keeping.
-        connection.prepare_threshold = None
-        return connection
+        return _connect(self._config)
 
     @contextmanager
     def _session(self, target: Target | None = None) -> Iterator[psycopg.Connection]:
@@ -107,12 +104,15 @@ class PostgresDestination:
             namespace = _namespace(connection, target)
             _create_schema(connection, namespace)
             staging = Staging.of(target, namespace)
+            others = stagings.others(connection, staging)
+            for other in others:
+                stagings.evict(connection, other)
             stagings.lock_line(connection, staging)
             columns = _columns(connection, target)
             shape = shapes.read(connection, namespace, target.name)
             logged = _verify(connection, target, columns, shape)
-            for other in stagings.others(connection, staging):
-                _sweep(connection, other)
+            for other in others:
+                stagings.drop(connection, other)
             stagings.create(connection, staging, target, columns, logged=logged)
             checkpoints.create(connection, namespace)
             _tell_casts(
@@ -153,8 +153,19 @@ class PostgresDestination:
     def discard(self, target: Target) -> None:
         with self._session(target) as connection:
             staging = Staging.of(target, _namespace(connection, target))
+            stagings.evict(connection, staging)
             stagings.lock_line(connection, staging)
-            _sweep(connection, staging)
+            stagings.drop(connection, staging)
+
+
+def _connect(config: PostgresConfig) -> psycopg.Connection:
+    connection = connect(config)
+    # Tables come and go under the same names: no plan of ours is worth keeping.
+    connection.prepare_threshold = None
+    with suppress(psycopg.Error):  # older servers, and those that cannot
+        # When our process is killed, a long statement of its commit ends with it.
+        connection.execute("SET client_connection_check_interval = '2s'")
+    return connection
 
 
 def _validate(target: Target) -> None:
@@ -244,9 +255,3 @@ def _seal(
         stagings.evict(connection, staging)
         connection.execute(f"LOCK TABLE {staging.table} IN ACCESS EXCLUSIVE MODE")
     stagings.keep_only(connection, staging, [receipt.slice for receipt in receipts])
-
-
-def _sweep(connection: psycopg.Connection, staging: Staging) -> None:
-    if stagings.exists(connection, staging.table):
-        stagings.evict(connection, staging)
-    stagings.drop(connection, staging)

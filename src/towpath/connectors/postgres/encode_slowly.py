@@ -54,6 +54,10 @@ class Frame:
         self._left_out = set(found)
         self.problems = sorted(found.values(), key=lambda one: (one[1], one[0]))
 
+    @property
+    def size(self) -> int:
+        return sum(4 + len(cell or b"") for cells in self._cells for cell in cells)
+
     def encode(self, start: int, stop: int) -> bytes:
         count = struct.pack(">h", len(self._cells))
         rows = (row for row in range(start, stop) if row not in self._left_out)

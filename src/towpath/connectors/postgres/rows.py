@@ -49,7 +49,7 @@ class Rows:
             self._count += arrow.num_rows
         frame = Frame(laid_out, arrow.num_rows)
         rejected += [self._reject(arrow, *problem) for problem in frame.problems]
-        return Encoded(arrow.num_rows - len(frame.problems), _pieces(frame, arrow.nbytes), rejected)
+        return Encoded(arrow.num_rows - len(frame.problems), _pieces(frame), rejected)
 
     def _arrow(self, batch: Batch) -> tuple[pa.RecordBatch, list[Rejected]]:
         """The Arrow face; without the records that do not fit the schema, if they came as dicts."""
@@ -98,8 +98,8 @@ class Rows:
         return Rejected(_record(arrow, row), code, message, row)
 
 
-def _pieces(frame: Frame, size: int) -> Iterator[bytes]:
-    step = max(1, frame.rows * _PIECE_BYTES // max(size, 1))
+def _pieces(frame: Frame) -> Iterator[bytes]:
+    step = max(1, frame.rows * _PIECE_BYTES // max(frame.size, 1))
     for start in range(0, frame.rows, step):
         yield frame.encode(start, min(start + step, frame.rows))
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from towpath.connectors.postgres._encode import HEADER, TRAILER, Frame
 
 from support.arrow import VALUES, arrays, batches
-from towpath.connectors.postgres import encode_slowly
+from towpath.connectors.postgres import encode_slowly, rows
 from towpath.connectors.postgres.columns import columns_of
 from towpath.connectors.postgres.wire import PROBLEMS, Kind, Wire
+from towpath.sdk import Batch
 
 FRAMES = pytest.mark.parametrize("frame", [Frame, encode_slowly.Frame], ids=["compiled", "plain"])
 TEXT = Wire(Kind.TEXT)
@@ -351,3 +352,16 @@ def test_arrays_of_different_lengths_are_refused():
 def test_a_batch_without_rows_or_columns_is_nothing():
     assert Frame([(pa.array([], pa.string()), TEXT)], 0).encode(0, 0) == b""
     assert Frame([], 2).encode(0, 2) == b"\0\0\0\0"
+
+
+@FRAMES
+def test_pieces_are_of_about_a_megabyte_whatever_arrow_needs_for_the_batch(
+    frame: type, monkeypatch: pytest.MonkeyPatch
+):
+    """A dictionary of one long text is small, its rows are not: memory must stay bounded."""
+    monkeypatch.setattr(rows, "Frame", frame)
+    batch = pa.record_batch({"v": pa.array(["x" * 70_000] * 100).dictionary_encode()})
+    made = rows.Rows(columns_of(batch.schema, {}), batch.schema, numbered=False).encode(Batch(batch))
+    pieces = list(made.pieces)
+    assert sum(map(len, pieces)) == 100 * 70_006
+    assert max(map(len, pieces)) <= 1 << 20
