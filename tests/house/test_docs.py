@@ -1,12 +1,18 @@
 """Documentation that cannot rot: what the code has, the docs name."""
 
 import ast
+import functools
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from towpath.cli import exits, reference
+from towpath.core.flows import Cron, Every, Filter, FlowStream, Policy
+from towpath.core.model import Operator
+from towpath.services.documents import ConnectionSpec, DestinationSide, FlowSpec, SourceSide
 from towpath.store import references, tables
 from towpath.store.repository import SqlRepository
 from towpath.store.unit import SqlUnitOfWork
@@ -52,6 +58,7 @@ PATTERNS: Mapping[str, list[str]] = {
 }
 
 
+@functools.cache
 def error_codes() -> dict[str, str]:
     """Every code that may be raised or rejected with, and a place where."""
     trees = {
@@ -198,3 +205,30 @@ def test_make_commands_in_the_readme_exist():
     used = set(re.findall(r"\bmake ([a-z]+)\b", (ROOT / "README.md").read_text()))
     assert {"demo", "check", "test"} <= used
     assert [name for name in used if f"\n{name}:" not in makefile] == []
+
+
+def test_the_page_of_the_command_line_is_up_to_date():
+    assert (ROOT / "docs/reference/cli.md").read_text() == reference.page(), (
+        "run: python -m towpath.cli.reference > docs/reference/cli.md"
+    )
+
+
+def test_the_page_of_documents_has_every_field_and_default():
+    page = (ROOT / "docs/reference/documents.md").read_text()
+    rows = dict(re.findall(r"^\| `(?:\w+\.)?(\w+)` \| (.+?) \|", page, re.MULTILINE))
+    models = [ConnectionSpec, SourceSide, DestinationSide, FlowSpec, FlowStream, Filter, Cron, Every, Policy]
+    fields = {name: field for model in models for name, field in model.model_fields.items()}
+    assert set(fields) - {"source", "destination"} <= set(rows)
+    assert set(rows) - set(fields) == {"apiVersion", "kind", "name", "spec"} - set(fields)
+    for name, field in fields.items():
+        if isinstance(field.default, int | str) and name in rows:
+            assert rows[name].strip("`") == json.dumps(field.default).strip('"') or name == "op", name
+    for operator in Operator:
+        assert f"`{operator}`" in page
+
+
+def test_the_page_of_exit_codes_has_them_all():
+    codes = {value for name, value in vars(exits).items() if name.isupper() and isinstance(value, int)}
+    assert {code for code, _ in reference.EXITS} == codes
+    page = (ROOT / "docs/howto/find-out-what-went-wrong.md").read_text()
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)} == codes
