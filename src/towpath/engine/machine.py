@@ -4,7 +4,7 @@ import threading
 import time
 from contextlib import suppress
 
-from towpath.core.errors import TowpathError
+from towpath.core.errors import TowpathError, UnreachableError
 from towpath.core.repositories import Store
 from towpath.engine import durable
 from towpath.engine.board import Board
@@ -43,7 +43,15 @@ class Machine:
         # The first beat goes before the first work: a worker that works is known to live.
         self._housekeeping.beat()
         self._context.nursery.warm_up()
-        durable.launch(self._context)
+        try:
+            durable.launch(self._context)
+        except Exception as error:
+            self.stop()
+            raise UnreachableError(
+                "engine.unavailable",
+                f"The database of the execution engine cannot be opened ({type(error).__name__}).",
+                hint="See whether the database answers, and whether its user may create tables there.",
+            ) from error
         self._housekeeping.start()
 
     def wake(self) -> None:
