@@ -229,6 +229,23 @@ def test_no_mark_where_nothing_else_is_open(server: PostgresServer) -> None:
         assert flow.state.keys() == {"cursor", "seen"}
 
 
+def test_our_own_readers_are_no_writers(server: PostgresServer, reader: Any) -> None:
+    flow, neighbour = Follower(server, reader), Follower(server, reader)
+    for one in (flow, neighbour):
+        with one.connect() as connection:
+            insert(connection, 1, "first")
+    with PostgresSource(neighbour.config, reader) as source:
+        plan = source.plan(neighbour.selection(), None)
+        batches = source.read(neighbour.selection(), plan.slices[0], None)
+        next(batches)
+        flow.run()
+        with flow.connect() as connection:
+            insert(connection, 2, "second")
+        assert flow.run() == ["second"]
+        batches.close()
+    assert flow.state.keys() == {"cursor", "seen"}
+
+
 def test_too_many_transactions_to_remember_lose_nothing(
     shared: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

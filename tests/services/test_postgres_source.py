@@ -1,6 +1,7 @@
 """Reading a real PostgreSQL: what is found, that slices fit together, that one moment is one moment."""
 
 import json
+import signal
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,7 @@ from towpath.sdk import (
     Selection,
     Slice,
     Stream,
+    TowpathError,
     UnreachableError,
 )
 
@@ -480,6 +482,54 @@ def test_no_column_is_not_all_columns(config: PostgresConfig, connection: psycop
     with PostgresSource(config) as source, pytest.raises(SchemaError) as caught:
         source.plan(Selection(streams(config)["public.t"], columns=()), None)
     assert caught.value.code == "stream.no_columns"
+
+
+def test_notices_of_the_server_do_no_harm(
+    config: PostgresConfig, connection: psycopg.Connection[Any], reader: Any
+) -> None:
+    connection.execute(
+        """
+        CREATE FUNCTION loud(n int) RETURNS int LANGUAGE plpgsql AS
+        $$ BEGIN RAISE WARNING 'row % %', n, repeat('!', 5000); RETURN n; END $$;
+        CREATE VIEW v AS SELECT loud(i) AS n FROM generate_series(1, 500) i;
+        """
+    )
+    selection = Selection(streams(config)["public.v"])
+    with PostgresSource(config, reader) as planner:
+        found = everything(config, selection, planner.plan(selection, None), reader)
+    assert [row["n"] for row in found] == list(range(1, 501))
+
+
+def test_an_error_in_the_middle_of_the_rows(
+    config: PostgresConfig, connection: psycopg.Connection[Any], reader: Any
+) -> None:
+    connection.execute("CREATE VIEW v AS SELECT 1000 / (150000 - i) AS n FROM generate_series(1, 200000) i")
+    selection = Selection(streams(config)["public.v"])
+    with PostgresSource(config, reader) as source:
+        plan = source.plan(selection, None)
+        with pytest.raises(TowpathError, match="division by zero") as caught:
+            list(source.read(selection, plan.slices[0], None))
+    assert not caught.value.retryable
+
+
+def test_a_signal_is_heard_while_the_server_is_silent(
+    config: PostgresConfig, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute("CREATE VIEW v AS SELECT pg_sleep(60)::text AS n")
+
+    def stop(*_: object) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        selection = Selection(streams(config)["public.v"])
+        with PostgresSource(config, CompiledReader) as source:
+            plan = source.plan(selection, None)
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            with pytest.raises(InterruptedError):
+                list(source.read(selection, plan.slices[0], None))
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_read_that_is_left_early_leaves_nothing_behind(

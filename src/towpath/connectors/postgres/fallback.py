@@ -13,7 +13,7 @@ from towpath.connectors.postgres.connection import SESSION, parameters
 from towpath.connectors.postgres.errors import translate
 from towpath.connectors.postgres.query import Query
 from towpath.connectors.postgres.reading import BATCH_ROWS, unrepresentable
-from towpath.connectors.postgres.snapshot import Snapshot
+from towpath.connectors.postgres.snapshot import BE_READER, Snapshot
 from towpath.connectors.postgres.types import Column
 
 #: ADBC adds the days and microseconds from 1970 to 2000 without a look at the sum: what it takes for the
@@ -65,7 +65,7 @@ class AdbcReader:
         with _translated(), self._connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             cursor.execute(f"SET TRANSACTION SNAPSHOT '{id}'")
-            for statement in SESSION:
+            for statement in (BE_READER, *SESSION):
                 cursor.execute(statement)
 
     def _converted(self, read: pa.RecordBatch, query: Query, guarded: list[str]) -> pa.RecordBatch:

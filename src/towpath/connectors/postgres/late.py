@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from towpath.connectors.postgres.catalog import Relation
-from towpath.connectors.postgres.snapshot import Snapshot
+from towpath.connectors.postgres.snapshot import READER, Snapshot
 from towpath.sdk import State
 
 _log = logging.getLogger("towpath.connectors.postgres")
@@ -31,9 +31,11 @@ _MOMENT = """
 SELECT txid_snapshot_xmin(s), txid_snapshot_xmax(s), pg_is_in_recovery()
 FROM txid_current_snapshot() AS s
 """
-_OTHERS = """
+_OTHERS = f"""
 SELECT count(*) FROM pg_catalog.pg_locks
-WHERE locktype = 'virtualxid' AND mode = 'ExclusiveLock' AND pid <> pg_catalog.pg_backend_pid()
+WHERE locktype = 'virtualxid' AND mode = 'ExclusiveLock' AND pid NOT IN (
+    SELECT pid FROM pg_catalog.pg_locks
+    WHERE locktype = 'advisory' AND classid = {READER[0]} AND objid = {READER[1]} AND pid IS NOT NULL)
 """
 
 

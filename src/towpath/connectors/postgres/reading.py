@@ -13,7 +13,7 @@ from towpath.connectors.postgres.config import PostgresConfig, SpecialValues
 from towpath.connectors.postgres.query import Query
 from towpath.connectors.postgres.snapshot import Snapshot
 from towpath.connectors.postgres.types import Column
-from towpath.sdk import DataError, InternalError
+from towpath.sdk import DataError, InternalError, ResourceError
 
 BATCH_ROWS = 65_536
 BATCH_BYTES = 32 << 20
@@ -66,6 +66,13 @@ class CompiledReader:
         )
         try:
             yield from self._copied(decoder, query)
+        except MemoryError as error:
+            raise ResourceError(
+                "memory.exhausted",
+                "There is not enough memory for a batch of records.",
+                hint="Give Towpath more memory, or let fewer slices run at once.",
+                retryable=True,
+            ) from error
         except DecodeError as error:
             if error.unrepresentable:
                 raise unrepresentable(query.columns[error.column]) from error

@@ -14,6 +14,10 @@ from towpath.sdk import UnreachableError
 
 _BEGIN = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
+#: An advisory lock that only says of its holder: this transaction is ours, and writes nothing.
+READER = (1_953_460_072, 1)
+BE_READER = f"SELECT pg_catalog.pg_advisory_xact_lock_shared({READER[0]}, {READER[1]})"
+
 #: The relation, its partitions and the tables that inherit from it; those whose rows were written anew after
 #: the snapshot was taken (TRUNCATE, ALTER TABLE) look empty in it.
 _REWRITTEN = """
@@ -59,13 +63,13 @@ class Snapshot:
 
 def take(config: PostgresConfig) -> Snapshot:
     """A snapshot of now."""
-    connection = connect(config)
+    snapshot = _begun(config)
     try:
-        connection.execute(_BEGIN)
+        snapshot.connection.execute(BE_READER)  # the first query: the snapshot is taken here
     except psycopg.Error as error:
-        connection.close()
+        snapshot.close()
         raise translate(error) from error
-    return Snapshot(connection)
+    return snapshot
 
 
 def join(config: PostgresConfig, id: str) -> Snapshot:
@@ -73,16 +77,27 @@ def join(config: PostgresConfig, id: str) -> Snapshot:
 
     Raises a retryable `UnreachableError` ``source.snapshot_lost`` if that one has ended.
     """
-    snapshot = take(config)
+    snapshot = _begun(config)
     try:
         # Not a parameter: SET takes none. The id is of digits, capitals and dashes.
         literal = psycopg.sql.Literal(id).as_string(snapshot.connection)
         snapshot.connection.execute(f"SET TRANSACTION SNAPSHOT {literal}".encode())
+        snapshot.connection.execute(BE_READER)
     except psycopg.Error as error:
         snapshot.close()
         known = translate(error)
         raise known if known.code == "connection.lost" else lost(known.message) from error
     return snapshot
+
+
+def _begun(config: PostgresConfig) -> Snapshot:
+    connection = connect(config)
+    try:
+        connection.execute(_BEGIN)
+    except psycopg.Error as error:
+        connection.close()
+        raise translate(error) from error
+    return Snapshot(connection)
 
 
 def lost(why: str) -> UnreachableError:
