@@ -68,8 +68,11 @@ class Container:
         from towpath.vault import FileKeys, GivenKeys, open_vault
 
         given = self.settings.master_key
+        if given:
+            return open_vault(self.store, GivenKeys(SecretStr(given)))
         file = self.settings.master_key_file
-        return open_vault(self.store, GivenKeys(SecretStr(given)) if given else FileKeys(file))
+        # A path that somebody wrote names a key that exists: a mistyped one must not become a new key.
+        return open_vault(self.store, FileKeys(file, create=file == self.settings.home / "master.key"))
 
     def conceal(self, secret: str) -> None:
         """Keep the value out of this process's log from now on."""

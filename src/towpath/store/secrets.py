@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, exc, select, update
 
 from towpath.core.errors import BusyError, InternalError
 from towpath.core.records import now
-from towpath.core.repositories import MasterKey, SealedSecrets
+from towpath.core.sealed import MasterKey, SealedSecrets
 from towpath.store import tables
 from towpath.store.references import guarded
 from towpath.store.savepoint import savepoint

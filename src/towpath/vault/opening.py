@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from towpath.core.errors import IntegrityError
-from towpath.core.repositories import MasterKey, Store, UnitOfWork
+from towpath.core.repositories import Store, UnitOfWork
+from towpath.core.sealed import MasterKey
 from towpath.vault import cipher
 from towpath.vault.keyring import Keyring, WrappingKey
 from towpath.vault.providers import KeyProvider

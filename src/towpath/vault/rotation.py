@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from towpath.core.errors import BusyError, ConfigError, IntegrityError
-from towpath.core.repositories import SealedSecrets, Store
+from towpath.core.repositories import Store
+from towpath.core.sealed import SealedSecrets
 from towpath.vault.keyring import Keyring, WrappingKey
 from towpath.vault.vault import Vault
 

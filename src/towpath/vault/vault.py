@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from towpath.core.errors import BusyError, IntegrityError
-from towpath.core.repositories import MasterKey, SealedSecrets, UnitOfWork
+from towpath.core.repositories import UnitOfWork
+from towpath.core.sealed import MasterKey, SealedSecrets
 from towpath.vault import cipher
 from towpath.vault.keyring import Keyring, WrappingKey
 from towpath.vault.providers import KeyProvider

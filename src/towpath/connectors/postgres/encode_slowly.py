@@ -3,7 +3,7 @@
 import json
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -179,7 +179,7 @@ def _json(value: bytes, *, binary: bool) -> bytes:
         raise _Problem(_TOO_LONG) from None
     except ValueError:
         raise _Problem(_NOT_JSON) from None
-    texts = _texts(document)
+    texts = list(_texts(document))
     if binary and any("\0" in part for part in texts):
         raise _Problem(_HAS_NUL)
     if binary and any(_LONE.search(part) for part in texts):
@@ -199,16 +199,18 @@ def _no(_: str) -> None:
     raise ValueError
 
 
-def _texts(value: Any, depth: int = 0) -> list[str]:
-    """All texts and names of a document."""
-    if isinstance(value, str):
-        return [value]
-    if not isinstance(value, dict | list):
-        return []
-    if depth >= _MAX_DEPTH:
-        raise _Problem(_TOO_LONG)
-    parts = [*value, *value.values()] if isinstance(value, dict) else value
-    return [text for part in parts for text in _texts(part, depth + 1)]
+def _texts(document: Any) -> Iterator[str]:
+    """All texts and names of a document; without recursion, which deep documents would exhaust."""
+    waiting = [(document, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict | list):
+            if depth >= _MAX_DEPTH:
+                raise _Problem(_TOO_LONG)
+            parts = [*value, *value.values()] if isinstance(value, dict) else value
+            waiting += [(part, depth + 1) for part in parts]
 
 
 _NUMBER = re.compile(r"[+-]?(?=\.?[0-9])[0-9]*\.?[0-9]*(e[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -320,7 +321,7 @@ class SourceContract:
         self.needs_cursor()
         selection = self.by_cursor(self.loaded(config))
         _, start = self.read(config, selection)
-        days = [5] * 40_000 + [6] * 80_000 + [7] * 40_000
+        days = [5] * 30_000 + [6] * 70_000 + [7] * 30_000
         more = pa.table(
             {
                 "id": pa.array(range(100, 100 + len(days)), pa.int64()),
@@ -334,13 +335,13 @@ class SourceContract:
             plan = planner.plan(selection, start)
             assert plan.ordered
             batches = self.read_slice(config, selection, plan.slices[0], start)
-        seen: list[int] = []
-        for batch in batches:
-            seen += batch.arrow.column("id").to_pylist()
-            if batch.state is None:
-                continue
-            rest, _ = self.read(config, selection, json.loads(json.dumps(dict(batch.state))))
-            assert sorted(seen + [row["id"] for row in rest]) == more.column("id").to_pylist()
+        ids = pa.chunked_array([batch.arrow.column("id") for batch in batches]).to_pylist()
+        ends = list(accumulate(len(batch) for batch in batches))
+        states = [(end, batch.state) for end, batch in zip(ends, batches, strict=True) if batch.state]
+        assert len(states) > 1
+        for end, state in (states[0], states[len(states) // 2], states[-1]):
+            rest, _ = self.read(config, selection, json.loads(json.dumps(dict(state))))
+            assert sorted(ids[:end] + [row["id"] for row in rest]) == more.column("id").to_pylist()
 
     def test_a_null_cursor_is_refused(self, config: Any) -> None:
         self.needs_cursor()

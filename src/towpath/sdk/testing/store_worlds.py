@@ -29,7 +29,8 @@ from towpath.core.records import (
     RunStream,
     User,
 )
-from towpath.core.repositories import MasterKey, SealedSecrets, Store, UnitOfWork
+from towpath.core.repositories import Store, UnitOfWork
+from towpath.core.sealed import MasterKey, SealedSecrets
 
 #: The stream that every world's run has, with the names that hurt.
 STREAM = 'public."Örders", 100%'

@@ -16,7 +16,8 @@ import pytest
 from towpath.core.errors import ConflictError, InternalError, NotFoundError
 from towpath.core.ids import new_id
 from towpath.core.records import Organization, now
-from towpath.core.repositories import MasterKey, Store
+from towpath.core.repositories import Store
+from towpath.core.sealed import MasterKey
 from towpath.sdk.testing.store_concurrency import ConcurrencyContract
 from towpath.sdk.testing.store_history import HistoryContract
 from towpath.sdk.testing.store_isolation import IsolationContract

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -135,7 +136,7 @@ import json, sys, time
 from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
 
-folder, stop = Path(sys.argv[1]), Path(sys.argv[2])
+folder, stop, ready = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[4])
 seen, wrong, retried = 0, [], 0
 end = time.monotonic() + 60
 while not stop.exists() and time.monotonic() < end:
@@ -150,6 +151,8 @@ while not stop.exists() and time.monotonic() < end:
     if sys.argv[3] == "overwrite" and len(counts) > 1 or any(count != 30 for count in counts.values()):
         wrong.append(counts)
     seen += bool(flat)
+    if seen == 1:
+        ready.touch()
 print(json.dumps({"seen": seen, "wrong": wrong[:3], "retried": retried}))
 """
 
@@ -159,13 +162,16 @@ def test_a_plain_reader_sees_whole_versions_only(tmp_path: Path, config: Parquet
     """Another process lists and reads the folder in a loop while we publish many versions of three files."""
     stop = tmp_path / "stop"
     folder = Path(config.path, "people")
-    command = [sys.executable, "-c", textwrap.dedent(READER), str(folder), str(stop), str(mode)]
+    ready = tmp_path / "ready"
+    command = [sys.executable, "-c", textwrap.dedent(READER), str(folder), str(stop), str(mode), str(ready)]
     reader = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         with ParquetDestination(config) as destination:
             for version in range(25):
                 pieces = [pa.table({"version": [version] * 10}) for _ in range(3)]
                 run(destination, target_of(pieces[0], mode=mode, run=f"run_{version}"), *pieces)
+                while not ready.exists() and reader.poll() is None:
+                    time.sleep(0.01)  # the first version stays until the reader has seen it
     finally:
         stop.touch()
         output, _ = reader.communicate(timeout=60)
