@@ -8,16 +8,11 @@ from setuptools import Extension, setup
 SOURCES = sorted(Path("src").glob("towpath/connectors/*/*.pyx"))
 
 
-def module_name(path: Path) -> str:
-    return ".".join(path.relative_to("src").with_suffix("").parts)
+def extension(path: Path) -> Extension:
+    """One module; it is built anew when any C header or declaration beside it changes."""
+    name = ".".join(path.relative_to("src").with_suffix("").parts)
+    beside = [str(other) for pattern in ("*.h", "*.pxd") for other in path.parent.glob(pattern)]
+    return Extension(name, [str(path)], depends=beside, extra_compile_args=["-O3"], optional=True)
 
 
-setup(
-    ext_modules=cythonize(
-        [
-            Extension(module_name(path), [str(path)], extra_compile_args=["-O3"], optional=True)
-            for path in SOURCES
-        ],
-        language_level=3,
-    )
-)
+setup(ext_modules=cythonize([extension(path) for path in SOURCES], language_level=3))
