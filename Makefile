@@ -10,7 +10,7 @@ help:  ## Show this help
 
 setup: .venv/.ready  ## Install everything into .venv and build the compiled decoders
 
-.venv/.ready: requirements.lock pyproject.toml setup.py $(shell find src -name '*.pyx')
+.venv/.ready: requirements.lock pyproject.toml setup.py $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
