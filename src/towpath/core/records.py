@@ -187,6 +187,8 @@ class Run(Owned):
     status: RunStatus = RunStatus.QUEUED
     cause: str = "manual"
     """``manual``, ``schedule`` or ``retry``."""
+    parent: str | None = None
+    """For a retry: the run that rejected the records which this one sends again. None for all others."""
     streams: tuple[str, ...] | None = None
     """Keys of the only streams to run; None for all of the flow."""
     full: bool = False
@@ -357,6 +359,8 @@ class RecordError(Owned):
     status: ErrorStatus = ErrorStatus.OPEN
     key: str = ""
     """Unique within (run, stream): makes reporting the same failure twice harmless."""
+    retry: str | None = None
+    """The run that sends the record again, or has done so. None while the error is open."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,13 @@
 """The error inbox."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select, text, update
 
 from towpath.core.errors import InternalError
-from towpath.core.records import RecordError
+from towpath.core.records import ErrorStatus, RecordError, now
 from towpath.store import tables
 from towpath.store.references import guarded
 from towpath.store.repository import SqlRepository
@@ -30,9 +30,38 @@ class SqlRecordErrors(SqlRepository[RecordError]):
         rest = iter(sorted(errors, key=lambda error: (error.run, error.stream, error.key)))
         return sum(self._report(chunk) for chunk in iter(lambda: list(islice(rest, _CHUNK)), []))
 
+    def amend(self, org: str, id: str, record: Mapping[str, Any]) -> bool:
+        return self._change(self._is(org, id=id, status=ErrorStatus.OPEN), record=record) > 0
+
+    def claim(self, org: str, ids: Sequence[str], retry: str) -> int:
+        taken = {"status": ErrorStatus.RETRYING, "retry": retry}
+        # In one order: two that claim the same errors wait for each other, never in a circle.
+        rest = iter(sorted(ids))
+        chunks = iter(lambda: list(islice(rest, _CHUNK)), [])
+        return sum(self._change(self._is(org, id=ids, status=ErrorStatus.OPEN), **taken) for ids in chunks)
+
+    def settle(self, org: str, retry: str, sent: Collection[str]) -> None:
+        taken = self._is(org, retry=retry, status=ErrorStatus.RETRYING)
+        self._change(and_(taken, self._table.c.stream.in_(sent)), status=ErrorStatus.RESOLVED)
+        streams = select(self._table.c.stream).where(taken).distinct()
+        if unsent := list(self._connection.scalars(streams)):
+            again = self._is(org, run=retry, stream=unsent, status=ErrorStatus.OPEN)
+            self._change(again, status=ErrorStatus.RESOLVED)
+            self._change(taken, status=ErrorStatus.OPEN, retry=None)
+
+    def retried(self) -> Sequence[tuple[str, str]]:
+        errors = self._table.c
+        # In the words of the partial index: a parameter would not find it.
+        query = select(errors.org, errors.retry).where(text("status = 'retrying'")).distinct()
+        return [(org, retry) for org, retry in self._connection.execute(query)]
+
     def count(self, org: str, **equals: Any) -> int:
         query = select(func.count()).select_from(self._table).where(self._is(org, **equals))
         return self._connection.execute(query).scalar_one()
+
+    def _change(self, which: ColumnElement[bool], **values: Any) -> int:
+        change = update(self._table).where(which).values(updated_at=now(), **values)
+        return self._connection.execute(change).rowcount
 
     def _report(self, errors: Sequence[RecordError]) -> int:
         rows = [{name: getattr(error, name) for name in error.__dataclass_fields__} for error in errors]

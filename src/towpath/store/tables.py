@@ -76,8 +76,13 @@ def owned(name: str, *items: Any) -> Table:
     return part(name, ("id",), need("id", Str), *items)
 
 
+def index_where(name: str, *columns: str, condition: str, unique: bool = False) -> Index:
+    where = text(condition)
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
 def unique_where(name: str, *columns: str, condition: str) -> Index:
-    return Index(name, *columns, unique=True, sqlite_where=text(condition), postgresql_where=text(condition))
+    return index_where(name, *columns, condition=condition, unique=True)
 
 
 organizations = Table(
@@ -219,6 +224,7 @@ runs = owned(
     may("started_at", Moment),
     may("ended_at", Moment),
     Column("log_seq", BigInteger, nullable=False, server_default=text("0")),
+    may("parent", Str),
     refer("flows", "flow", cascade=True),
     # Invariant 5: the last guard.
     unique_where("uq_runs_running", "org", "flow", condition="status = 'running'"),
@@ -312,10 +318,12 @@ record_errors = owned(
     need("record", Json),
     need("status", Choice(ErrorStatus)),
     need("key", Str),
+    may("retry", Str),
     refer("runs", "run", cascade=True),
     unique_where("uq_record_errors_key", "org", "run", "stream", "key", condition="key <> ''"),
     Index(None, "org", "run", "id"),
     Index(None, "org", "flow", "status"),
+    index_where("ix_record_errors_retrying", "org", "retry", condition="status = 'retrying'"),
 )
 
 master_keys = Table(

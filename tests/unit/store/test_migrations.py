@@ -1,5 +1,6 @@
 """What the migrations make is what the tables say, on both databases."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -39,7 +40,9 @@ def sqlite_schema(path):
     """Tables column by column and constraint by constraint, indexes by their words."""
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
-    schema = {name: sorted(part.strip(" ,\t") for part in sql.splitlines()) for name, sql in rows}
+    # A column that was added later stands on the line of the one before it.
+    lines = {name: re.split(r"\n|, (?=\w+ [A-Z]+\b)", sql) for name, sql in rows}
+    schema = {name: sorted(part.strip(" ,\t") for part in parts) for name, parts in lines.items()}
     schema.pop("alembic_version")
     return schema
 

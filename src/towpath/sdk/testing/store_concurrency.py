@@ -149,6 +149,14 @@ class ConcurrencyContract:
 
         assert sum(at_once(stores, report)) == 5
 
+    def test_a_failure_is_claimed_by_one(self, store: Store, stores: Sequence[Store], world: World) -> None:
+        errors = [world.fresh("record_errors") for _ in range(20)]
+        with store.begin() as unit:
+            unit.record_errors.report(world.org, errors)
+        ids = [error.id for error in errors]
+        taken = at_once(stores, lambda unit, n: unit.record_errors.claim(world.org, ids, f"run_{n}"))
+        assert sorted(taken) == [0] * (THREADS - 1) + [20]
+
     def test_the_audit_trail_is_one_chain(self, store: Store, stores: Sequence[Store], world: World) -> None:
         def append(unit: UnitOfWork, number: int) -> list[str]:
             entries = [

@@ -67,6 +67,11 @@ _OWN: dict[str, Call] = {
     "record_errors.report": lambda unit, org, ids: unit.record_errors.report(
         org, [fresh("record_errors", org, ids)]
     ),
+    "record_errors.amend": lambda unit, org, ids: unit.record_errors.amend(org, ids["record_errors"], {}),
+    "record_errors.claim": lambda unit, org, ids: unit.record_errors.claim(
+        org, [ids["record_errors"]], ids["runs"]
+    ),
+    "record_errors.settle": lambda unit, org, ids: unit.record_errors.settle(org, ids["runs"], [STREAM]),
     "record_errors.count": lambda unit, org, ids: unit.record_errors.count(org, run=ids["runs"]),
     "secrets.put": lambda unit, org, ids: unit.secrets.put(org, sealed(org, ids["connections"], "other")),
     "secrets.get": lambda unit, org, ids: unit.secrets.get(org, ids["connections"]),
