@@ -56,6 +56,8 @@ def launch(context: Context) -> None:
         "application_version": VERSION,
         "executor_id": context.worker,
         "serializer": PortableJSON(),
+        # On SQLite it sleeps that long between looks, and a stop waits for it to wake.
+        "notification_listener_polling_interval_sec": settings.poll_interval,
         "log_level": "ERROR",
     }
     DBOS(config=config)
