@@ -1,6 +1,7 @@
-from collections.abc import Buffer, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
+from typing_extensions import Buffer
 
 class DecodeError(ValueError):
     reason: str

@@ -13,7 +13,7 @@ from towpath.connectors.postgres.config import PostgresConfig, SpecialValues
 from towpath.connectors.postgres.query import Query
 from towpath.connectors.postgres.snapshot import Snapshot
 from towpath.connectors.postgres.types import Column
-from towpath.sdk import DataError, InternalError, ResourceError
+from towpath.sdk import DataError, ResourceError
 
 BATCH_ROWS = 65_536
 BATCH_BYTES = 32 << 20
@@ -76,10 +76,10 @@ class CompiledReader:
         except DecodeError as error:
             if error.unrepresentable:
                 raise unrepresentable(query.columns[error.column]) from error
-            raise InternalError(
-                "postgres.protocol",
-                f"The server sent what is not PostgreSQL's format: {error}.",
-                hint="See whether something between here and the server changes the bytes, and report this.",
+            raise DataError(
+                "protocol.malformed",
+                f"The server's answer does not follow PostgreSQL's protocol: {error}.",
+                hint="Read without a proxy in between; if it stays, report it with the server's version.",
             ) from error
 
     def _copied(self, decoder: Any, query: Query) -> Iterator[pa.RecordBatch]:
