@@ -621,7 +621,7 @@ def test_names_are_never_cut(destination: PostgresDestination, db: psycopg.Conne
 def test_two_columns_of_one_name_are_refused(destination: PostgresDestination):
     with pytest.raises(SchemaError) as caught:
         destination.prepare(target(pa.schema([("a", pa.int8()), ("a", pa.int8())])))
-    assert caught.value.code == "name.duplicate"
+    assert caught.value.code == "column.duplicate"
 
 
 def test_a_wrong_password(config: PostgresConfig):

@@ -9,7 +9,6 @@ from towpath.core.errors import ConfigError, ResourceError, TowpathError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-_MISSING = (errno.ENOENT, errno.ENOTDIR)
 
 
 @contextmanager
@@ -22,7 +21,7 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def translate(error: OSError, path: Path) -> TowpathError:
-    """``disk.full``, ``path.read_only``, ``path.not_found``, or a retryable ``path.failed``."""
+    """``disk.full``, ``path.not_found``, ``path.not_a_folder``, ``path.read_only`` or ``path.failed``."""
     if error.errno in _FULL:
         return ResourceError(
             "disk.full", f"No space is left for {path}.", hint="Free space on that disk.", path=str(path)
@@ -34,7 +33,15 @@ def translate(error: OSError, path: Path) -> TowpathError:
             hint="Give the user that runs Towpath the right to write there, or choose another path.",
             path=str(path),
         )
-    if error.errno in _MISSING:
+    if error.errno == errno.ENOTDIR:
+        return ConfigError(
+            "path.not_a_folder",
+            f"{path} cannot be: a part of the path is a file.",
+            hint="Correct the path.",
+            field="path",
+            path=str(path),
+        )
+    if error.errno == errno.ENOENT:
         return ConfigError(
             "path.not_found", f"There is no {path}.", hint="Correct the path.", field="path", path=str(path)
         )

@@ -81,7 +81,7 @@ class Flows(UseCases):
             running = work.runs.list(org, flow=flow.id, status=unfinished, limit=1)
             if running:
                 raise ConflictError(
-                    "flow.running",
+                    "flow.in_use",
                     f"The flow {flow.name!r} is running.",
                     hint=f"Wait, or cancel it: `towpath runs cancel {running[0].id}`.",
                     flow=flow.name,
@@ -152,10 +152,20 @@ def validate(rooms: Rooms, work: UnitOfWork, org: str, spec: FlowSpec) -> tuple[
     for index, stream in enumerate(streams):
         field = f"streams.{index}"
         if stream.mode not in reader.read_modes:
-            raise _unsupported(f"{field}.mode", stream.mode, reader.title, sorted(reader.read_modes))
+            raise ConfigError(
+                "read_mode.unsupported",
+                f"{reader.title} cannot be read with mode {stream.mode}.",
+                hint=f"Set `mode` to one of: {', '.join(sorted(reader.read_modes))}.",
+                field=f"{field}.mode",
+            )
         mode = stream.write or (WriteMode.OVERWRITE if stream.mode is ReadMode.FULL_REFRESH else None)
         if mode is not None and mode not in writer.write_modes:
-            raise _unsupported(f"{field}.write", mode, writer.title, sorted(writer.write_modes))
+            raise ConfigError(
+                "write_mode.unsupported",
+                f"{writer.title} cannot write with mode {mode}.",
+                hint=f"Set `write` to one of: {', '.join(sorted(writer.write_modes))}.",
+                field=f"{field}.write",
+            )
     return source, destination
 
 
@@ -195,21 +205,12 @@ def _check_names(streams: Sequence[FlowStream]) -> None:
     for index, stream in enumerate(streams):
         if stream.name in seen:
             raise ConfigError(
-                "stream.twice",
+                "stream.duplicate",
                 f"The stream {stream.name!r} is listed twice.",
                 hint="Keep one of the two.",
                 field=f"streams.{index}.name",
             )
         seen.add(stream.name)
-
-
-def _unsupported(field: str, mode: str, title: str, modes: Sequence[str]) -> ConfigError:
-    return ConfigError(
-        "mode.unsupported",
-        f"{title} does not support the mode {str(mode)!r}.",
-        hint=f"Set it to one of: {', '.join(modes)}.",
-        field=field,
-    )
 
 
 def _sides(spec: FlowSpec) -> tuple[ExportSpec, ImportSpec]:
@@ -221,9 +222,9 @@ def _sides(spec: FlowSpec) -> tuple[ExportSpec, ImportSpec]:
 def _one_to_one(flow: Flow) -> tuple[str, str]:
     if len(flow.exports) != 1 or len(flow.imports) != 1:
         raise ConflictError(
-            "flow.not_simple",
-            f"The flow {flow.name!r} has several exports or imports.",
-            hint="Such a flow is changed through the API it was made with.",
+            "flow.shape",
+            f"The flow {flow.name!r} does not have exactly one export and one import.",
+            hint="A document says one of each: delete the flow and apply one document for each pair.",
             flow=flow.name,
         )
     return flow.exports[0], flow.imports[0]

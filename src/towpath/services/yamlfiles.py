@@ -37,7 +37,7 @@ _Loader.yaml_implicit_resolvers = {
 def read(path: Path) -> list[Placed]:
     """The documents of a file, or of every ``.yaml`` and ``.yml`` file below a folder, in name order."""
     if not path.exists():
-        raise NotFoundError("file.not_found", f"There is no file or folder {path}.", hint="Check the path.")
+        raise NotFoundError("path.not_found", f"There is no file or folder {path}.", hint="Check the path.")
     files = [path] if path.is_file() else sorted(_yaml_files(path))
     documents = [document for file in files for document in _read_file(file)]
     if not documents:

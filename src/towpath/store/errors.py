@@ -95,14 +95,14 @@ def _read_only(text: str) -> TowpathError:
 
 def _cannot_open(text: str) -> TowpathError:
     return ResourceError(
-        "path.unusable",
+        "path.not_found",
         f"The store cannot be opened: {text}",
         hint="Check that its folder exists and that the user that runs towpath may write there.",
     )
 
 
 def _broken_disk(text: str) -> TowpathError:
-    return ResourceError("disk.failed", f"The disk of the store fails: {text}", hint="Check the disk.")
+    return ResourceError("disk.error", f"The disk of the store fails: {text}", hint="Check the disk.")
 
 
 def _not_migrated(text: str) -> TowpathError:

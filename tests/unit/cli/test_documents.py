@@ -134,11 +134,11 @@ FLOWS = {
     ),
     "{source: {connection: shop}, destination: {connection: shop}, streams: [{name: a, mode: cdc}]}": (
         "spec.streams.0.mode:",
-        "mode.unsupported",
+        "read_mode.unsupported",
     ),
     "{source: {connection: shop}, destination: {connection: shop}, streams: [{name: a}, {name: a}]}": (
         "spec.streams.1.name:",
-        "stream.twice",
+        "stream.duplicate",
     ),
     "{source: {connection: shop}, destination: {connection: shop}, streams: [{name: a, cursor: b}]}": (
         "spec.streams.0",
@@ -158,4 +158,4 @@ def test_a_flow_that_cannot_work_is_refused_and_nothing_is_kept(towpath, tmp_pat
 
 
 def test_a_missing_file_is_not_found(towpath, tmp_path):
-    assert "file.not_found" in towpath("apply", "-f", tmp_path / "nowhere.yaml", code=6).stderr
+    assert "path.not_found" in towpath("apply", "-f", tmp_path / "nowhere.yaml", code=6).stderr

@@ -158,6 +158,7 @@ def test_a_process_that_dies_frees_the_lock(spool, tmp_path):
         (13, ResourceError, "path.read_only"),
         (30, ResourceError, "path.read_only"),
         (2, ConfigError, "path.not_found"),
+        (20, ConfigError, "path.not_a_folder"),
         (5, ResourceError, "path.failed"),
     ],
 )

@@ -125,7 +125,7 @@ def test_a_folder_that_is_not_there(tmp_path):
     url = f"sqlite:///{tmp_path}/nowhere/towpath.sqlite"
     with closing(open_store(url)) as store, pytest.raises(ResourceError) as missing:
         store.migrate()
-    assert missing.value.code == "path.unusable"
+    assert missing.value.code == "path.not_found"
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def test_a_read_only_folder(path):
         with powerless(), closing(open_store(f"sqlite:///{folder}/towpath.sqlite")) as store:
             with pytest.raises(ResourceError) as refused:
                 add(store)
-            assert refused.value.code in ("path.read_only", "path.unusable")
+            assert refused.value.code in ("path.read_only", "path.not_found")
             assert refused.value.hint
     finally:
         folder.chmod(0o755)

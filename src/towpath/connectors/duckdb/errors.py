@@ -46,7 +46,7 @@ _BY_TEXT = {
     ),
     "database does not exist": _Kind(ConfigError, "path.not_found", "Correct the path."),
     "No such file": _Kind(ConfigError, "path.not_found", "Correct the path."),
-    "Is a directory": _Kind(ConfigError, "path.not_found", "Name a file, not a folder."),
+    "Is a directory": _Kind(ConfigError, "path.not_a_database", "Name a file, not a folder."),
     "newer version of DuckDB": _Kind(
         ConfigError, "path.not_a_database", "The file needs a newer DuckDB: update the duckdb package."
     ),

@@ -68,7 +68,7 @@ class HttpDestination:
     def prepare(self, target: Target) -> None:
         if target.mode is not WriteMode.APPEND:
             raise ConfigError(
-                "mode.unsupported",
+                "write_mode.unsupported",
                 f"An HTTP destination can only append; {target.stream!r} asks for {target.mode}.",
                 hint="Write the stream in append mode.",
                 field="mode",

@@ -257,7 +257,7 @@ def check_names(schema: pa.Schema) -> None:
             )
         if schema.names.count(name) > 1:
             raise SchemaError(
-                "name.duplicate",
+                "column.duplicate",
                 f"Two columns are named {name!r}.",
                 hint="Rename one of them in the flow's mapping.",
                 column=name,

@@ -58,7 +58,7 @@ def writing(config: SqliteConfig) -> Iterator[sqlite3.Connection]:
 def _connect(path: Path, mode: str, timeout: float) -> sqlite3.Connection:
     if path.is_dir():
         raise ConfigError(
-            "path.not_found", f"{path} is a folder.", hint="Name the database file in it.", field="path"
+            "path.not_a_database", f"{path} is a folder.", hint="Name the database file in it.", field="path"
         )
     address = f"file:{quote(str(path.absolute()))}?{mode}"
     return sqlite3.connect(address, timeout=timeout, isolation_level=None, uri=True, cached_statements=16)

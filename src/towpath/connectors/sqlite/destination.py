@@ -107,7 +107,7 @@ class SqliteDestination:
         path = self._config.path
         if not path.parent.is_dir():
             raise ConfigError(
-                "path.not_found",
+                "path.not_a_folder" if path.parent.exists() else "path.not_found",
                 f"There is no folder {path.parent} to keep the database in.",
                 hint="Make the folder, or correct the path.",
                 field="path",

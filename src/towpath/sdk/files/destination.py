@@ -150,7 +150,7 @@ class FilesDestination:
     def _check_mode(self, target: Target) -> None:
         if target.mode not in self.modes:
             raise ConfigError(
-                "mode.unsupported",
+                "write_mode.unsupported",
                 f"{self.format.name} files cannot be written in the mode {target.mode!s}.",
                 hint=f"Use one of: {', '.join(sorted(self.modes))}.",
                 field="mode",

@@ -224,6 +224,6 @@ def test_files_that_are_none(tmp_path):
         return caught.value.code
 
     assert code_of(tmp_path / "nowhere.duckdb") == "path.not_found"
-    assert code_of(tmp_path) == "path.not_found"
+    assert code_of(tmp_path) == "path.not_a_database"
     (tmp_path / "text").write_text("no database at all" * 1000)
     assert code_of(tmp_path / "text") == "path.not_a_database"

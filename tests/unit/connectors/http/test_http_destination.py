@@ -309,7 +309,7 @@ def test_lanes_hold_every_record_once_and_each_key_in_one():
 def test_only_append(server):
     with HttpDestination(HttpConfig(url=server.url)) as destination, pytest.raises(ConfigError) as caught:
         destination.prepare(replace(TARGET, mode=WriteMode.OVERWRITE))
-    assert caught.value.code == "mode.unsupported"
+    assert caught.value.code == "write_mode.unsupported"
 
 
 def test_the_key_must_be_a_column(server):

@@ -250,6 +250,14 @@ def test_a_folder_that_is_not_there(tmp_path):
             assert caught.value.code == "path.not_found"
 
 
+def test_a_file_where_the_folder_should_be(tmp_path):
+    (tmp_path / "no").write_text("")
+    config = SqliteConfig(path=tmp_path / "no" / "x.db")
+    with SqliteDestination(config) as destination, pytest.raises(ConfigError) as caught:
+        destination.check()
+    assert caught.value.code == "path.not_a_folder"
+
+
 def test_check_and_prepare_make_no_file(config):
     with SqliteDestination(config) as destination:
         destination.check()

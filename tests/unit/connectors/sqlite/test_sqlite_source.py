@@ -301,7 +301,7 @@ def code_of(path):
 
 def test_files_that_are_none(tmp_path):
     assert code_of(tmp_path / "nowhere.db") == "path.not_found"
-    assert code_of(tmp_path) == "path.not_found"
+    assert code_of(tmp_path) == "path.not_a_database"
     (tmp_path / "text.db").write_text("no database at all" * 100)
     assert code_of(tmp_path / "text.db") == "path.not_a_database"
     assert not (tmp_path / "nowhere.db").exists()
