@@ -6,6 +6,7 @@ from typing import Any
 from towpath.core.errors import InternalError, NotFoundError
 from towpath.core.records import Level, Run, RunStatus, StreamStatus, now
 from towpath.core.repositories import UnitOfWork
+from towpath.engine import retries
 from towpath.engine.books import StoppedError
 from towpath.engine.context import Context
 from towpath.engine.keeping import DEAD_AFTER
@@ -33,7 +34,7 @@ def close_run(context: Context, org: str, run: str, failure: Mapping[str, Any] |
         context.diary.note(org, run, text, "run.finished", level=level, status=str(status))
         # The log first: who waits for the end of the run finds it complete.
         context.diary.flush()
-        context.books.write(lambda work: work.runs.finish(org, run, status, error))
+        context.books.write(lambda work: retries.finish(work, org, run, status, error))
     except NotFoundError:
         return
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from towpath.core.records import Run, RunStatus
 from towpath.core.repositories import Store
+from towpath.engine import retries
 from towpath.engine.settings import EngineSettings, Resolve
 
 if TYPE_CHECKING:
@@ -66,5 +67,5 @@ class Engine:
             asked = work.runs.request_cancel(org, run)
             if asked.status is RunStatus.QUEUED:
                 # Whoever claims it from now on sees the request, so nothing of it can be running.
-                return work.runs.finish(org, run, RunStatus.CANCELLED)
+                return retries.finish(work, org, run, RunStatus.CANCELLED)
             return asked

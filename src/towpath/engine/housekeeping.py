@@ -13,7 +13,7 @@ from datetime import timedelta
 from towpath.core.errors import InternalError
 from towpath.core.records import Run, RunStatus, Worker, now
 from towpath.core.repositories import UnitOfWork
-from towpath.engine import durable
+from towpath.engine import durable, retries
 from towpath.engine.books import StoppedError
 from towpath.engine.context import Context
 from towpath.engine.holds import Hold
@@ -87,6 +87,7 @@ class Housekeeping:
         self._take_over()
         start_due(self._context.books, now(), self._context.settings.minimum_interval)
         self._queue_runs()
+        retries.settle_all(self._context.books)
         self._context.holds.drop_unneeded(self._need)
         self._forget()
 

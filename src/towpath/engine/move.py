@@ -75,10 +75,17 @@ class Move:
 
 
 def copy_slice(
-    move: Move, piece: Slice, state: State | None, read: Callable[[Iterator[Batch]], Iterator[Batch]] = iter
+    move: Move,
+    piece: Slice,
+    state: State | None,
+    read: Callable[[Iterator[Batch]], Iterator[Batch]] = iter,
+    misfits: Sequence[Rejected] = (),
 ) -> tuple[Receipt, Counters]:
-    """Read one slice of a parallel plan and stage it. ``read`` may read ahead of the writing."""
+    """Read one slice of a parallel plan and stage it. ``read`` may read ahead of the writing; ``misfits``
+    are records of the slice that the source could not make batches of.
+    """
     with _Staging(move, piece, Counters()) as staging:
+        staging.leave_out(misfits)
         for batch in read(move.source.read(move.selection, piece, state)):
             staging.write(batch)
         return staging.close()
@@ -215,6 +222,12 @@ class _Staging:
         if self._open:
             with suppress(Exception):
                 self._writer.abandon()
+
+    def leave_out(self, misfits: Sequence[Rejected]) -> None:
+        """Count and report records that are not even tried."""
+        if misfits:
+            self._reject(misfits)
+            self._counters += Counters(read=len(misfits), rejected=len(misfits))
 
     def write(self, batch: Batch) -> None:
         rejected = self._writer.write(batch)

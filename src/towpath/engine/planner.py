@@ -8,8 +8,9 @@ from towpath.core.errors import TowpathError
 from towpath.core.flows import ExportSpec, ImportSpec
 from towpath.core.model import Plan, ReadMode, Selection, State, Target
 from towpath.core.ports import Connector, Destination, Source
+from towpath.engine.inbox import InboxSource
 from towpath.engine.move import unpack
-from towpath.engine.planning import Frame, Wish, clash, selection_of, target_of, wishes
+from towpath.engine.planning import Frame, Wish, clash, retried, selection_of, target_of, wishes
 
 Planned = dict[str, Any]
 
@@ -54,6 +55,19 @@ def plan_run(
             planned[name] = _failed(name, _final(error, name), selection, target)
     _prepare(destination, planned, chosen)
     return [planned[wish.read.name] for wish in wanted]
+
+
+def plan_retry(task: Mapping[str, Any], connector: Connector[Any], destination: Destination) -> list[Planned]:
+    """The same for a retry: its streams are planned as those of its parent were, but for the source."""
+    planned: dict[str, Planned] = {}
+    chosen: dict[str, tuple[Selection, Target]] = {}
+    for name, origin in task["retry"].items():
+        selection, target = retried(origin, task["run_key"], connector)
+        chosen[name] = (selection, target)
+        source = InboxSource(rows=origin["rows"])
+        planned[name] = _plan_stream(task, source, destination, selection, target)
+    _prepare(destination, planned, chosen)
+    return list(planned.values())
 
 
 def _prepare(

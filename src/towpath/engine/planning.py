@@ -1,7 +1,7 @@
 """From what a flow asks for and what a source offers to selections and targets: pure functions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,6 +9,9 @@ from towpath.core.errors import ConfigError, SchemaError
 from towpath.core.flows import ExportSpec, ImportSpec, StreamRead, StreamWrite
 from towpath.core.model import ReadMode, Selection, Stream, Target, WriteMode
 from towpath.core.ports import Connector
+
+#: What ends the lineage of all retries of a flow.
+_RETRY = ":retry"
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,21 @@ def target_of(selection: Selection, write: StreamWrite, frame: Frame, lineage: s
         primary_key=key if kept.issuperset(key) else (),
         partition_by=write.partition_by,
     )
+
+
+def retried(origin: Mapping[str, Any], run: str, destination: Connector[Any]) -> tuple[Selection, Target]:
+    """Selection and target for records that a run rejected; ``origin`` has those of that run.
+
+    What the run wrote stays: an overwrite becomes an upsert, or without a key an append. The lineage is one
+    of its own, so that no checkpoint of the flow is touched. # Invariant 1
+    """
+    selection, target = Selection.from_json(origin["selection"]), Target.from_json(origin["target"])
+    mode, lineage = target.mode, target.lineage.removesuffix(_RETRY) + _RETRY
+    if mode is WriteMode.OVERWRITE:
+        upsert = target.primary_key and WriteMode.UPSERT in destination.write_modes
+        mode = WriteMode.UPSERT if upsert else WriteMode.APPEND
+    whole = replace(selection, mode=ReadMode.FULL_REFRESH, where=(), cursor=None, lookback=0)
+    return whole, replace(target, run=run, mode=mode, lineage=lineage)
 
 
 def clash(targets: Mapping[str, Target]) -> dict[str, ConfigError]:

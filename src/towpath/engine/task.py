@@ -11,7 +11,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn
 
 from towpath.core.errors import ConfigError, TowpathError
@@ -21,6 +21,7 @@ from towpath.core.records import Counters
 from towpath.engine import move
 from towpath.engine.ahead import ahead
 from towpath.engine.channel import Channel
+from towpath.engine.inbox import InboxSource
 from towpath.engine.plain import redacted, secrets_of
 from towpath.engine.talk import ABANDONED, LogToWorker, Talk, crashed
 from towpath.sdk.registry import Registry, parse_config
@@ -97,7 +98,7 @@ def _role(connector: Connector[Any], role: str) -> Callable[[Any], AbstractConte
 @contextmanager
 def _moving(task: Task, talk: Talk) -> Iterator[move.Move]:
     ends = Ends(task, talk)
-    with ends.open_source() as source, ends.open_destination() as destination:
+    with _reading(task, ends) as source, ends.open_destination() as destination:
         yield move.Move(
             source=source,
             destination=destination,
@@ -108,9 +109,17 @@ def _moving(task: Task, talk: Talk) -> Iterator[move.Move]:
         )
 
 
+def _reading(task: Task, ends: Ends) -> AbstractContextManager[Source]:
+    """The flow's source; for a retry, the records that it sends again."""
+    if task.get("inbox") is None:
+        return ends.open_source()
+    return nullcontext(InboxSource(task["inbox"], Target.from_json(task["target"]).schema))
+
+
 def _slice(task: Task, talk: Talk) -> None:
     with _moving(task, talk) as moving:
-        receipt, counters = move.copy_slice(moving, Slice.from_json(task["slice"]), task["state"], ahead)
+        piece, misfits = Slice.from_json(task["slice"]), getattr(moving.source, "misfits", ())
+        receipt, counters = move.copy_slice(moving, piece, task["state"], ahead, misfits)
     talk.result({"receipt": receipt.to_json(), "counters": move.counters_json(counters)})
 
 
@@ -157,6 +166,15 @@ def _plan(task: Task, talk: Talk) -> None:
             _keep_open(task, talk, held)
 
 
+def _plan_retry(task: Task, talk: Talk) -> None:
+    from towpath.engine.planner import plan_retry
+
+    ends = Ends(task, talk)
+    with ends.open_destination() as destination:
+        planned = plan_retry(task, ends.destination, destination)
+    talk.result({"streams": planned, "held": {}})
+
+
 def _keep_open(task: Task, talk: Talk, held: Mapping[str, int]) -> None:
     """Hold the source open, and its snapshot with it, until the slices are read."""
     from towpath.engine.keeper import wait_until_over
@@ -166,6 +184,7 @@ def _keep_open(task: Task, talk: Talk, held: Mapping[str, int]) -> None:
 
 KINDS: Mapping[str, Callable[[Task, Talk], None]] = {
     "plan": _plan,
+    "plan_retry": _plan_retry,
     "slice": _slice,
     "ordered": _ordered,
     "commit": _commit,

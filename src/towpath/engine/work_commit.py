@@ -53,6 +53,7 @@ class CommitWork(Work):
                 "receipts": [piece.receipt for piece in slices],
                 "state": stream.state_after,
                 "counters": counters_json(counters),
+                "inbox": None if self.look(work).run.parent is None else [],
                 "stop_on_rejected": False,
             }
 

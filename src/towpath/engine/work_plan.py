@@ -7,6 +7,7 @@ from towpath.core.errors import TowpathError
 from towpath.core.model import ReadMode
 from towpath.core.records import Level, RunSlice, RunStream, StreamStatus, now
 from towpath.core.repositories import UnitOfWork
+from towpath.engine import retries
 from towpath.engine.children import Child
 from towpath.engine.context import Context, Outline
 from towpath.engine.holds import Hold
@@ -47,6 +48,8 @@ class PlanWork(Work):
             seen = self.look(work)
             states = {state.stream: state for state in work.states.list(self.org, seen.flow.id)}
             return {
+                "kind": "plan" if seen.run.parent is None else "plan_retry",
+                "retry": retries.origins(work, seen.run),
                 "org": self.org,
                 "run": self.run,
                 "run_key": self.run_key,
@@ -65,7 +68,7 @@ class PlanWork(Work):
 
         settings = self.context.settings
         watch = {"watcher": settings.watcher, "watcher_args": dict(settings.watcher_args)}
-        return {"kind": "plan", **self.context.books.read(look), **watch}
+        return self.context.books.read(look) | watch
 
     def done(self, result: Mapping[str, Any], child: Child) -> Ending:
         self.context.books.write(lambda work: self._save(work, result["streams"]))

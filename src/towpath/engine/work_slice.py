@@ -16,6 +16,7 @@ from towpath.core.records import (
     now,
 )
 from towpath.core.repositories import UnitOfWork
+from towpath.engine import retries
 from towpath.engine.channel import Message
 from towpath.engine.children import Child
 from towpath.engine.context import Context, Outline
@@ -64,6 +65,7 @@ class SliceWork(Work):
             "target": stream.target,
             "slice": piece.spec,
             "state": stream.state_before,
+            "inbox": self.context.books.read(lambda work: retries.records(work, seen.run, self._stream)),
             "stop_on_rejected": seen.flow.policy.on_rejected == "stop",
         }
 
