@@ -172,7 +172,6 @@ def test_rejected_records_are_5_and_wait_in_the_inbox(copying, shop, tmp_path):
     assert "Rejected records: 1" in copying("run", "loose", code=5).stderr
     (error,) = copying.json("errors", "list", "--flow", "loose")
     assert error["record"] == {"id": None, "name": "b"}
-    assert "error.retry_unavailable" in copying("errors", "retry", error["id"], code=1).stderr
     copying("errors", "resolve", error["id"])
     assert copying.json("errors", "list") == []
     assert rows(tmp_path / "copy.db", "loose") == 1

@@ -12,6 +12,8 @@ from towpath.cli.session import Session
 from towpath.core.errors import TowpathError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from towpath.services.runs import RunDetail
 
 #: Seconds between two looks at the store.
@@ -21,7 +23,39 @@ _TAKE_OVER = 2.0
 
 
 def follow(now: Session, run: str, *, as_json: bool = False) -> int:
-    """Show the run until it is final, then its summary; returns the exit code.
+    """Show the run until it is final, then its summary; returns the exit code."""
+    detail, interrupted = _watch(now, run)
+    if as_json:
+        output.data(views.run(detail))
+    else:
+        summary(detail)
+    return outcome(detail, interrupted=interrupted)
+
+
+def follow_all(now: Session, runs: "Sequence[str]", *, as_json: bool = False) -> int:
+    """The same for several runs, one after the other, to the first interruption; JSON is one list.
+
+    The exit code is that of a run that failed, or else of one with record errors.
+    """
+    seen: list[RunDetail] = []
+    codes: set[int] = set()
+    for run in runs:
+        detail, interrupted = _watch(now, run)
+        seen.append(detail)
+        if not as_json:
+            summary(detail)
+        codes.add(outcome(detail, interrupted=interrupted))
+        if interrupted:
+            break
+    if as_json:
+        output.data([views.run(detail) for detail in seen])
+    return next(
+        (code for code in codes if code not in (exits.OK, exits.RECORD_ERRORS)), max(codes, default=0)
+    )
+
+
+def _watch(now: Session, run: str) -> "tuple[RunDetail, bool]":
+    """Show the run until it is final; whether somebody interrupted it.
 
     The first Ctrl-C offers to cancel the run, the second leaves at once.
     """
@@ -37,12 +71,7 @@ def follow(now: Session, run: str, *, as_json: bool = False) -> int:
                 interrupted = _wants_cancel()
                 if interrupted:
                     _cancel(now, run)
-    detail = now.runs.show(now.org, run)
-    if as_json:
-        output.data(views.run(detail))
-    else:
-        summary(detail)
-    return outcome(detail, interrupted=interrupted)
+    return now.runs.show(now.org, run), interrupted
 
 
 class _Following:

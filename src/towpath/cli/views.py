@@ -55,6 +55,7 @@ def run(detail: "RunDetail") -> dict[str, Any]:
         "flow": detail.flow,
         "status": str(row.status),
         "cause": row.cause,
+        "parent": row.parent,
         "full": row.full,
         "cancel_requested": row.cancel_requested,
         "created_at": _time(row.created_at),
@@ -129,6 +130,7 @@ def record_error(row: "RecordError") -> dict[str, Any]:
         "code": row.code,
         "message": row.message,
         "record": dict(row.record),
+        "retry": row.retry,
         "created_at": _time(row.created_at),
     }
 
