@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from towpath.core.errors import InternalError, NotFoundError
+from towpath.core.errors import InternalError
 from towpath.core.records import AuditEntry
 from towpath.store import tables
+from towpath.store.references import missing
 from towpath.store.types import from_json, to_json
 
 _AUDIT, _ORGANIZATIONS = tables.audit, tables.organizations
@@ -31,7 +32,11 @@ class SqlAudit:
     def append(self, org: str, entry: AuditEntry) -> AuditEntry:
         """Appending an entry again changes nothing and returns what is stored."""
         if entry.org != org:
-            raise InternalError("store.wrong_organization", "The audit entry is of another organization")
+            raise InternalError(
+                "store.wrong_organization",
+                "The audit entry is of another organization.",
+                hint="Please report this.",
+            )
         self._lock(org)
         stored = self._connection.execute(select(*_ENTRY).where(_AUDIT.c.org == org, _AUDIT.c.id == entry.id))
         if row := stored.mappings().first():
@@ -65,7 +70,7 @@ class SqlAudit:
         """Appends of one organization go one by one; those of others do not wait."""
         row = select(_ORGANIZATIONS.c.id).where(_ORGANIZATIONS.c.id == org)
         if not self._connection.execute(row.with_for_update(key_share=True)).first():
-            raise NotFoundError("organization.not_found", f"There is no organization {org}", id=org)
+            raise missing(_ORGANIZATIONS, org)
 
     def _last(self, org: str) -> tuple[int, str]:
         query = select(_AUDIT.c.seq, _AUDIT.c.digest).where(_AUDIT.c.org == org)

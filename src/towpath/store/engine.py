@@ -35,7 +35,7 @@ def parse_url(url: str) -> URL:
 def _bad_url(why: str) -> ConfigError:
     return ConfigError(
         "config.invalid",
-        f"The URL of the store cannot be used: {why}",
+        f"The URL of the store cannot be used: {why}.",
         hint="Write sqlite:////folder/towpath.sqlite or postgresql://user@host/database.",
         field="TOWPATH_DATABASE_URL",
     )

@@ -69,26 +69,26 @@ def _from_postgres(error: PostgresError, reading: bool) -> TowpathError:
 
 
 def _busy(text: str) -> TowpathError:
-    return BusyError("store.busy", f"The store is busy: {text}", hint="Try again in a moment.")
+    return BusyError("store.busy", f"The store is busy: {text}.", hint="Try again in a moment.")
 
 
 def _corrupt(text: str) -> TowpathError:
     return IntegrityError(
         "store.corrupt",
-        f"The store is damaged: {text}",
+        f"The store is damaged: {text}.",
         hint="Stop all processes and restore the store from a backup; for SQLite, "
         "`sqlite3 FILE .recover` may save what can still be read.",
     )
 
 
 def _full(text: str) -> TowpathError:
-    return ResourceError("disk.full", f"No space left for the store: {text}", hint="Free disk space.")
+    return ResourceError("disk.full", f"No space left for the store: {text}.", hint="Free disk space.")
 
 
 def _read_only(text: str) -> TowpathError:
     return ResourceError(
         "path.read_only",
-        f"The store cannot be written: {text}",
+        f"The store cannot be written: {text}.",
         hint="Make its file and folder writable for the user that runs towpath.",
     )
 
@@ -96,31 +96,35 @@ def _read_only(text: str) -> TowpathError:
 def _cannot_open(text: str) -> TowpathError:
     return ResourceError(
         "path.not_found",
-        f"The store cannot be opened: {text}",
+        f"The store cannot be opened: {text}.",
         hint="Check that its folder exists and that the user that runs towpath may write there.",
     )
 
 
 def _broken_disk(text: str) -> TowpathError:
-    return ResourceError("disk.error", f"The disk of the store fails: {text}", hint="Check the disk.")
+    return ResourceError("disk.error", f"The disk of the store fails: {text}.", hint="Check the disk.")
 
 
 def _not_migrated(text: str) -> TowpathError:
     return IntegrityError(
         "store.not_migrated",
-        f"The store has not the tables of this version: {text}",
-        hint="Start `towpath serve` or `towpath up` once: it brings the store up to date.",
+        f"The store has not the tables of this version: {text}.",
+        hint="Restart all processes with this version: every command brings the store up to date.",
     )
 
 
 def _wrote_in_read(text: str) -> TowpathError:
-    return InternalError("store.read_only_unit", f"A write in a unit of work that only reads: {text}")
+    return InternalError(
+        "store.read_only_unit",
+        f"A write in a unit of work that only reads: {text}.",
+        hint="Please report this.",
+    )
 
 
 def _no_answer(text: str) -> TowpathError:
     return UnreachableError(
         "store.unreachable",
-        f"The database of the store does not answer: {text}",
+        f"The database of the store does not answer: {text}.",
         hint="Check that it runs, and the address in TOWPATH_DATABASE_URL.",
     )
 
@@ -128,7 +132,7 @@ def _no_answer(text: str) -> TowpathError:
 def _refused(text: str) -> TowpathError:
     return AuthError(
         "store.auth_failed",
-        f"The database of the store refused us: {text}",
+        f"The database of the store refused us: {text}.",
         hint="Check user and password in TOWPATH_DATABASE_URL, and the user's rights.",
     )
 
@@ -136,22 +140,30 @@ def _refused(text: str) -> TowpathError:
 def _no_database(text: str) -> TowpathError:
     return ConfigError(
         "store.no_database",
-        f"No such database: {text}",
+        f"No such database: {text}.",
         hint="Create it, or correct TOWPATH_DATABASE_URL.",
         field="TOWPATH_DATABASE_URL",
     )
 
 
 def _conflict(text: str) -> TowpathError:
-    return ConflictError("store.conflict", f"The change does not fit what is stored: {text}")
+    return ConflictError(
+        "store.conflict",
+        f"The change does not fit what is stored: {text}.",
+        hint="Look at it again, and repeat the change on what is there now.",
+    )
 
 
 def _bad_value(text: str) -> TowpathError:
-    return DataError("value.unrepresentable", f"The store cannot hold a value: {text}")
+    return DataError(
+        "value.unrepresentable",
+        f"The store cannot hold a value: {text}.",
+        hint="Shorten or correct the value.",
+    )
 
 
 def _defect(text: str) -> TowpathError:
-    return InternalError("store.failed", f"The store failed: {text}", hint="Please report this.")
+    return InternalError("store.failed", f"The store failed: {text}.", hint="Please report this.")
 
 
 _SQLITE: dict[int, Maker] = {

@@ -51,7 +51,7 @@ class SqlFlows(SqlRepository[Flow]):
         if run := self._connection.execute(live.limit(1)).scalar():
             raise ConflictError(
                 "flow.in_use",
-                f"The flow {id} has a run that is not finished: {run}",
+                f"The flow {id} has a run that is not finished: {run}.",
                 hint="Cancel the run and wait for its end.",
                 id=id,
             )

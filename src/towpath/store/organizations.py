@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, select
 
-from towpath.core.errors import NotFoundError
 from towpath.core.records import Organization
 from towpath.store import tables
-from towpath.store.references import guarded
+from towpath.store.references import guarded, missing
 
 _ORGANIZATIONS = tables.organizations
 
@@ -31,7 +30,7 @@ class SqlOrganizations:
             .first()
         )
         if row is None:
-            raise NotFoundError("organization.not_found", f"There is no organization {id}", id=id)
+            raise missing(_ORGANIZATIONS, id)
         return Organization(**row)
 
     def list(self) -> Sequence[Organization]:

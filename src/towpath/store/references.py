@@ -14,6 +14,18 @@ from towpath.store.savepoint import savepoint
 
 _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
+#: Commands that show the rows of a table.
+_LISTING = {
+    "connections": "connections list",
+    "customers": "customers list",
+    "flows": "flows list",
+    "instances": "instances list",
+    "keys": "keys list",
+    "record_errors": "errors list",
+    "runs": "runs list",
+    "users": "users list",
+}
+
 
 def kind_of(table: Table) -> str:
     """What one row is called: ``record error`` for ``record_errors``."""
@@ -23,6 +35,21 @@ def kind_of(table: Table) -> str:
 def code_of(table: Table) -> str:
     """The first half of error codes: ``record_error``."""
     return kind_of(table).replace(" ", "_")
+
+
+def missing(table: Table, id: Any) -> NotFoundError:
+    """The error for a row that is not there, or another organization's. # Invariant 9"""
+    return NotFoundError(
+        f"{code_of(table)}.not_found", f"There is no {kind_of(table)} {id}.", hint=listing(table), id=id
+    )
+
+
+def listing(table: Table) -> str:
+    """A hint: how to see what rows there are."""
+    command = _LISTING.get(table.name)
+    return (
+        f"`towpath {command}` shows what there is." if command else "Check the id; it may have been deleted."
+    )
 
 
 @contextmanager
@@ -57,10 +84,14 @@ def _is_foreign(error: BaseException | None) -> bool:
 def _exists(table: Table, values: Mapping[str, Any]) -> ConflictError:
     kind, name = kind_of(table), values.get("name")
     if name is None:
-        return ConflictError(f"{code_of(table)}.exists", f"There is such a {kind} already")
+        return ConflictError(
+            f"{code_of(table)}.exists",
+            f"There is such a {kind} already.",
+            hint=f"Use or change the {kind} that is there.",
+        )
     return ConflictError(
         f"{code_of(table)}.exists",
-        f"There is a {kind} {name!r} already",
+        f"There is a {kind} {name!r} already.",
         hint=f"Choose another name, or change the {kind} that has it.",
         name=name,
     )
@@ -78,7 +109,7 @@ def _raise_missing(connection: Connection, table: Table, values: Mapping[str, An
         )
         if None not in wanted.values() and not connection.execute(row).first():
             id = next(reversed(wanted.values()))
-            raise NotFoundError(f"{code_of(target)}.not_found", f"There is no {kind_of(target)} {id}", id=id)
+            raise missing(target, id)
 
 
 def refuse_in_use(connection: Connection, table: Table, org: str, id: str) -> None:
@@ -86,7 +117,7 @@ def refuse_in_use(connection: Connection, table: Table, org: str, id: str) -> No
     for kind, name in _users(connection, table, org, id):
         raise ConflictError(
             f"{code_of(table)}.in_use",
-            f"The {kind_of(table)} {id} is in use by the {kind} {name!r}",
+            f"The {kind_of(table)} {id} is in use by the {kind} {name!r}.",
             hint=f"Delete or change the {kind} first.",
             id=id,
         )

@@ -37,7 +37,9 @@ class SqlRepository(Generic[R]):
     def add(self, org: str, item: R) -> R:
         if item.org != org:
             raise InternalError(
-                "store.wrong_organization", f"The new {self._kind} is of another organization"
+                "store.wrong_organization",
+                f"The new {self._kind} is of another organization.",
+                hint="Please report this.",
             )
         values = {column.name: getattr(item, column.name) for column in self._columns}
         with references.guarded(self._connection, self._table, values):
@@ -50,7 +52,12 @@ class SqlRepository(Generic[R]):
     def find(self, org: str, **equals: Any) -> R | None:
         rows = self._connection.execute(self._select(org, **equals).limit(2)).all()
         if len(rows) > 1:
-            raise ConflictError(f"{self._code}.ambiguous", f"More than one {self._kind} fits", **equals)
+            raise ConflictError(
+                f"{self._code}.ambiguous",
+                f"More than one {self._kind} fits.",
+                hint=f"Use its id. {references.listing(self._table)}",
+                **equals,
+            )
         return self._load(rows)[0] if rows else None
 
     def list(
@@ -122,4 +129,4 @@ class SqlRepository(Generic[R]):
         return self._load([row])[0]
 
     def _missing(self, id: str) -> NotFoundError:
-        return NotFoundError(f"{self._code}.not_found", f"There is no {self._kind} {id}", id=id)
+        return references.missing(self._table, id)

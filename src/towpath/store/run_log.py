@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
-from towpath.core.errors import NotFoundError
 from towpath.core.records import Level, LogLine
 from towpath.store import tables
+from towpath.store.references import missing
 
 _LOG, _RUNS = tables.run_log, tables.runs
 _LINE = [column for column in _LOG.c if column.name not in ("org", "run")]
@@ -60,5 +60,5 @@ class SqlRunLog:
         taken = change.values(log_seq=_RUNS.c.log_seq + count).returning(_RUNS.c.log_seq)
         last = self._connection.execute(taken).scalar()
         if last is None:
-            raise NotFoundError("run.not_found", f"There is no run {run}", id=run)
+            raise missing(_RUNS, run)
         return int(last) - count + 1

@@ -49,7 +49,7 @@ class SqlRuns(SqlRepository[Run]):
         except exc.IntegrityError as error:  # Invariant 5: the unique index of running runs
             raise BusyError(
                 "flow.busy",
-                f"Another run of the flow of {id} is running",
+                f"Another run of the flow of {id} is running.",
                 hint="It is started when the other one has ended.",
                 id=id,
             ) from error

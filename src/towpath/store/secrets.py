@@ -25,7 +25,11 @@ class SqlSecrets:
 
     def put(self, org: str, sealed: SealedSecrets) -> None:
         if sealed.org != org:
-            raise InternalError("store.wrong_organization", "The secrets are of another organization")
+            raise InternalError(
+                "store.wrong_organization",
+                "The secrets are of another organization.",
+                hint="Please report this.",
+            )
         at = now()
         values = {name: getattr(sealed, name) for name in sealed.__dataclass_fields__}
         values |= {"created_at": at, "updated_at": at}
@@ -64,7 +68,7 @@ class SqlSecrets:
         if not self._connection.execute(lock).first():
             raise BusyError(
                 "vault.key_retired",
-                f"The master key {key_id} was replaced meanwhile, or never registered",
+                f"The master key {key_id} was replaced meanwhile, or never registered.",
                 hint="Try again: the secrets are then sealed with the present key.",
             )
 

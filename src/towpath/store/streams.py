@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 from towpath.core.errors import InternalError, NotFoundError
 from towpath.core.records import Counters, RunSlice, RunStream, SliceStatus, now
 from towpath.store import tables
+from towpath.store.references import missing
 
 _STREAMS, _SLICES = tables.run_streams, tables.run_slices
 
@@ -20,7 +21,9 @@ class SqlRunStreams:
 
     def save_plan(self, org: str, stream: RunStream, slices: Sequence[RunSlice]) -> None:
         if any(part.org != org for part in (stream, *slices)):
-            raise InternalError("store.wrong_organization", "The plan is of another organization")
+            raise InternalError(
+                "store.wrong_organization", "The plan is of another organization.", hint="Please report this."
+            )
         self._lock_run(org, stream.run)
         present = self._epoch(org, stream.run, stream.stream)
         if present is not None and present >= stream.epoch:
@@ -75,7 +78,10 @@ class SqlRunStreams:
         known = self._connection.execute(select(_SLICES.c.slice).where(one)).first()
         if not known and self.get(org, run, stream).epoch <= epoch:
             raise NotFoundError(
-                "slice.not_found", f"{stream} has no slice {slice} in epoch {epoch} of run {run}", id=slice
+                "slice.not_found",
+                f"{stream} has no slice {slice} in epoch {epoch} of run {run}.",
+                hint="Please report this.",
+                id=slice,
             )
 
     def _lock_run(self, org: str, run: str) -> None:
@@ -83,7 +89,7 @@ class SqlRunStreams:
         runs = tables.runs.c
         lock = select(runs.id).where(runs.org == org, runs.id == run).with_for_update(key_share=True)
         if not self._connection.execute(lock).first():
-            raise NotFoundError("run.not_found", f"There is no run {run}", id=run)
+            raise missing(tables.runs, run)
 
     def _epoch(self, org: str, run: str, stream: str) -> int | None:
         return self._connection.execute(select(_STREAMS.c.epoch).where(_is(org, run, stream))).scalar()
@@ -104,4 +110,9 @@ def _values(item: RunStream | RunSlice) -> dict[str, Any]:
 
 
 def _missing(run: str, stream: str) -> NotFoundError:
-    return NotFoundError("stream.not_found", f"The run {run} has no stream {stream}", id=stream)
+    return NotFoundError(
+        "stream.not_found",
+        f"The run {run} has no stream {stream}.",
+        hint=f"`towpath runs show {run}` shows those it has.",
+        id=stream,
+    )

@@ -22,10 +22,14 @@ class Turn:
     def __call__(self) -> Iterator[None]:
         me = threading.get_ident()
         if self._holder == me:
-            raise InternalError("store.nested_unit", "A writing unit of work was opened inside another")
+            raise InternalError(
+                "store.nested_unit",
+                "A writing unit of work was opened inside another.",
+                hint="Please report this.",
+            )
         if not self._lock.acquire(timeout=LOCK_TIMEOUT):
             raise BusyError(
-                "store.busy", "Another thread has been writing to the store for too long", hint="Try again."
+                "store.busy", "Another thread has been writing to the store for too long.", hint="Try again."
             )
         self._holder = me
         try:

@@ -33,7 +33,11 @@ def _slow_json(value: Any) -> str:
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise DataError("value.unrepresentable", f"Not plain JSON: {error}") from error
+        raise DataError(
+            "value.unrepresentable",
+            f"Not plain JSON: {error}.",
+            hint="Give texts, finite numbers, lists and objects only.",
+        ) from error
 
 
 def from_json(text: str) -> Any:
@@ -51,7 +55,8 @@ class Str(TypeDecorator[str]):
         if value is not None and not _storable(value):
             raise DataError(
                 "value.unrepresentable",
-                f"{value!r} holds a NUL character or half of a surrogate pair, which cannot be stored",
+                f"{value!r} holds a NUL character or half of a surrogate pair, which cannot be stored.",
+                hint="Remove that character.",
             )
         return value
 

@@ -64,7 +64,7 @@ class FileKeys:
         if not self.writable:
             raise ConfigError(
                 "vault.key_given",
-                f"The key file {self._path} is kept by somebody else and not changed from here",
+                f"The key file {self._path} is kept by somebody else and not changed from here.",
                 hint="Put a new key above the present one in it, restart all processes, then run "
                 "`towpath secrets rotate`; when it has finished take the old key out.",
                 field="TOWPATH_MASTER_KEY_FILE",
@@ -115,7 +115,7 @@ class FileKeys:
     def _unusable(self, why: str) -> IntegrityError:
         return IntegrityError(
             "vault.key_permissions",
-            f"The key file {self._path} {why}",
+            f"The key file {self._path} {why}.",
             hint=f"Run `chown $(id -u) {self._path} && chmod 600 {self._path}` as the user that owns the "
             "store. If others may have read the key, run `towpath secrets rotate` then.",
             path=str(self._path),
@@ -125,7 +125,7 @@ class FileKeys:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         return ResourceError(
             "disk.full" if full else "path.read_only",
-            f"The key file {self._path} cannot be written: {error.strerror}",
+            f"The key file {self._path} cannot be written: {error.strerror}.",
             hint="Free disk space." if full else "Make its folder writable for the user that runs towpath.",
             path=str(self._path),
         )
@@ -164,7 +164,7 @@ def _wait_for(lock: int) -> None:
             if time.monotonic() > deadline:
                 raise BusyError(
                     "vault.busy",
-                    "Another process is changing the master key",
+                    "Another process is changing the master key.",
                     hint="Wait until its `towpath secrets rotate` has ended.",
                 ) from error
             time.sleep(0.02)

@@ -53,7 +53,7 @@ def _bytes_of(text: str) -> bytes | None:
 def malformed(why: str) -> ConfigError:
     return ConfigError(
         "vault.key_malformed",
-        f"The master key cannot be used: {why}",
+        f"The master key cannot be used: {why}.",
         hint="Restore the key from its safe copy. A new one for a new store: `openssl rand -base64 32`.",
         field="TOWPATH_MASTER_KEY",
     )

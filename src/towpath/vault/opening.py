@@ -43,7 +43,7 @@ def _settle(unit: UnitOfWork, provider: KeyProvider) -> Vault:
     for lost in set(used) - {key.id for key in ring}:
         raise IntegrityError(
             "vault.key_missing",
-            f"Some secrets need the older master key {lost}, which is not in {provider.place}",
+            f"Some secrets need the older master key {lost}, which is not in {provider.place}.",
             hint="Put it back behind the current one and run `towpath secrets rotate`.",
         )
     return vault
@@ -64,7 +64,7 @@ def _digest_key(provider: KeyProvider, ring: Keyring, known: Sequence[MasterKey]
     if not fitting:
         raise IntegrityError(
             "vault.key_wrong",
-            f"The master key in {provider.place} is not the one that this store was sealed with",
+            f"The master key in {provider.place} is not the one that this store was sealed with.",
             hint=f"The store needs the key {known[-1].key_id}; this one is {ring.current.id}. Restore the "
             "right key from its safe copy, or use the store that belongs to this one.",
         )
@@ -73,6 +73,6 @@ def _digest_key(provider: KeyProvider, ring: Keyring, known: Sequence[MasterKey]
     except cipher.DoesNotOpenError:
         raise IntegrityError(
             "vault.corrupt",
-            "The key check value in the store was changed",
+            "The key check value in the store was changed.",
             hint="Restore the store from a backup.",
         ) from None

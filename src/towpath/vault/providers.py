@@ -69,7 +69,7 @@ class GivenKeys:
     def _fixed(self) -> ConfigError:
         return ConfigError(
             "vault.key_given",
-            f"The master key comes from {self.place} and cannot be changed from here",
+            f"The master key comes from {self.place} and cannot be changed from here.",
             hint="Put a new key in front of the present one there, restart all processes, then run "
             "`towpath secrets rotate`; when it has finished take the old key away.",
             field=self.place,

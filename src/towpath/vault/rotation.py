@@ -75,7 +75,7 @@ def _move(
             return done, tuple(retired)
     raise BusyError(
         "vault.busy",
-        "Some process goes on sealing with an older master key",
+        "Some process goes on sealing with an older master key.",
         hint="Give all processes the new key, restart them, and run `towpath secrets rotate` again.",
     )
 
@@ -84,7 +84,7 @@ def _introduce(store: Store, vault: Vault, ring: Keyring, key: WrappingKey) -> K
     if not vault.provider.writable:
         raise ConfigError(
             "vault.no_new_key",
-            f"There is only one master key in {vault.provider.place}: nothing to rotate to",
+            f"There is only one master key in {vault.provider.place}: nothing to rotate to.",
             hint="Put a new key in front of it there, restart all processes, and rotate then.",
             field=vault.provider.place,
         )

@@ -65,7 +65,7 @@ def _put(value: Any, path: Path, secrets: Mapping[str, str | SecretStr]) -> Any:
     if secret is None or value[MARK] != _text(path):
         raise IntegrityError(
             "vault.secret_missing",
-            f"The secret of the field {_text(path)!r} is not in the vault",
+            f"The secret of the field {_text(path)!r} is not in the vault.",
             hint="Enter it again: `towpath connections update`.",
             field=_text(path),
         )
@@ -87,7 +87,12 @@ def _check_mark(value: Mapping[str, Any], path: Path, secret: bool) -> None:
 
 def _invalid(path: Path, why: str) -> ConfigError:
     field = _text(path)
-    return ConfigError("config.invalid", f"The field {field!r} is wrong: {why}", field=field)
+    return ConfigError(
+        "config.invalid",
+        f"The field {field!r} is wrong: {why}.",
+        hint="Give the secret itself as a text; in a document as `${env:NAME}` or `${file:path}`.",
+        field=field,
+    )
 
 
 def _text(path: Path) -> str:

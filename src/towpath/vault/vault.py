@@ -103,7 +103,7 @@ class Vault:
             raise IntegrityError(
                 "vault.key_missing",
                 f"The secrets of connection {sealed.connection} need the master key {key_id}, which is not "
-                f"in {self.provider.place}",
+                f"in {self.provider.place}.",
                 hint="Put that key back behind the current one, or enter the connection's secrets again.",
                 connection=sealed.connection,
             )
@@ -135,7 +135,7 @@ def _secret(plain: bytes) -> SecretStr:
 def key_missing(place: str) -> IntegrityError:
     return IntegrityError(
         "vault.key_missing",
-        f"There is no master key in {place}, but the store has secrets that need one",
+        f"There is no master key in {place}, but the store has secrets that need one.",
         hint="Restore the key from its safe copy. Without it the secrets are lost: they must be entered "
         "again in a new store.",
     )
@@ -145,7 +145,7 @@ def _corrupt(sealed: SealedSecrets) -> IntegrityError:
     return IntegrityError(
         "vault.corrupt",
         f"The stored secrets of connection {sealed.connection} do not open: they were changed, or belong to "
-        "another connection",
+        "another connection.",
         hint="Restore the store from a backup, or enter the secrets of the connection again.",
         connection=sealed.connection,
     )

@@ -114,7 +114,7 @@ def _check_filter(connection: "DuckDBPyConnection", selection: Selection, types:
             raise ConfigError(
                 "filter.invalid",
                 f"The condition on {item.column!r} of {selection.stream.key!r} holds a value that is no "
-                f"{type}: {str(error).splitlines()[0]}",
+                f"{type}: {str(error).splitlines()[0]}.",
                 hint="Write the value as the column's values are written.",
                 field="where",
             ) from error

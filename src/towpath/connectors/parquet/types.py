@@ -62,7 +62,7 @@ def _unsupported(type: pa.DataType, name: str) -> pa.DataType:
     raise SchemaError(
         "type.unsupported",
         f"The column {name!r} holds {type}, which Parquet cannot.",
-        hint="Leave the column out, or cast it in the flow.",
+        hint="Leave the column out with `columns:`, or read a view that casts it.",
         column=name,
     )
 

@@ -240,6 +240,12 @@ def columns_of(
 
 #: Columns that every table has already.
 _SYSTEM = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
+#: What helps if a name does not do.
+_OTHER_NAME = {
+    "column": "Leave the column out with `columns:`, or read a view that renames it.",
+    "table": "Write to another `target`.",
+    "schema": "Write to another `namespace`.",
+}
 NAME_BYTES = 63
 
 
@@ -252,14 +258,14 @@ def check_names(schema: pa.Schema) -> None:
             raise SchemaError(
                 "name.invalid",
                 f"PostgreSQL keeps the column name {name!r} for itself.",
-                hint="Rename the column in the flow's mapping.",
+                hint="Leave the column out with `columns:`, or read a view that renames it.",
                 column=name,
             )
         if schema.names.count(name) > 1:
             raise SchemaError(
                 "column.duplicate",
                 f"Two columns are named {name!r}.",
-                hint="Rename one of them in the flow's mapping.",
+                hint="Select one of them with `columns:`, or read a view that renames one.",
                 column=name,
             )
 
@@ -271,6 +277,6 @@ def check_name(name: str, what: str) -> None:
         raise SchemaError(
             "name.too_long" if size else "name.invalid",
             f"The {what} name {name!r} has {size} bytes; PostgreSQL takes 1 to {NAME_BYTES}.",
-            hint="Choose another name for it in the flow.",
+            hint=_OTHER_NAME[what],
         )
     quote(name)

@@ -71,7 +71,11 @@ _BY_STATE: dict[str, _Kind] = {
     "22": _DATA,
     "22023": _Kind(InternalError, "postgres.invalid_parameter", "Please report this."),
     "23502": _Kind(DataError, "value.null", "The column takes no nulls: correct the data or the table."),
-    "23505": _Kind(ConflictError, "key.duplicate", "Two records have the same key."),
+    "23505": _Kind(
+        ConflictError,
+        "key.duplicate",
+        "Two records have the same key: remove one, or upsert with `primary_key` instead of appending.",
+    ),
     "23": _Kind(DataError, "value.constraint", "Correct the data, or the constraint of the table."),
     "25006": _Kind(ResourceError, "server.read_only", "Connect to the primary server, not a replica."),
     "28": _AUTH,
@@ -92,7 +96,11 @@ _BY_STATE: dict[str, _Kind] = {
         ResourceError, "memory.exhausted", "The server has too little memory free.", retryable=True
     ),
     "53300": _FULL,
-    "54": _Kind(SchemaError, "schema.too_large", "The server's limits rule this out."),
+    "54": _Kind(
+        SchemaError,
+        "schema.too_large",
+        "This is beyond the server's limits: leave columns out with `columns:`.",
+    ),
     "55P03": _Kind(BusyError, "lock.timeout", "Another session holds a lock on it; try again later."),
     "57014": _Kind(BusyError, "query.cancelled", "The server stopped it: see its statement_timeout."),
     "57P": _LOST,

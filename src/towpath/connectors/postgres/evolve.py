@@ -26,7 +26,7 @@ def changes(shape: Shape, target: Target, columns: Sequence[Column]) -> list[str
         raise SchemaError(
             "schema.incompatible",
             f"Column {needs[0]!r} of {shape.table} takes no nulls, and the stream does not give it.",
-            hint="Give the column a default, let it be null, or map a value to it in the flow.",
+            hint="Give the column of the table a default, or let it be null.",
             column=needs[0],
         )
     if clauses and not shape.owned:

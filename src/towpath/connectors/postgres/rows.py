@@ -86,7 +86,7 @@ class Rows:
             raise DataError(
                 "value.unrepresentable",
                 f"Column {column.name!r} ({array.type}) cannot be written as {column.type}: {error}.",
-                hint="Cast the column in the flow's mapping, or leave it out.",
+                hint="Leave the column out with `columns:`, or read a view that casts it.",
                 column=column.name,
             ) from error
 

@@ -196,6 +196,6 @@ def incompatible(name: str, have: str, want: str, table: str) -> SchemaError:
     return SchemaError(
         "schema.incompatible",
         f"Column {name!r} of {table} is {have}, which cannot hold {want}.",
-        hint="Rename or cast the column in the flow, or change the table.",
+        hint="Write to another `target`, leave the column out with `columns:`, or change the table.",
         column=name,
     )

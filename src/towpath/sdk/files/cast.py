@@ -42,7 +42,7 @@ def cast(column: pa.Array, field: pa.Field) -> pa.Array:
         raise DataError(
             "value.unrepresentable",
             f"A value of the column {field.name!r} ({column.type}) does not fit {type}: {error}.",
-            hint="Cast the column in the flow, or choose another target.",
+            hint="Leave the column out with `columns:`, or read a view that casts it.",
             column=field.name,
         ) from error
 

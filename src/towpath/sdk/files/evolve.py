@@ -30,7 +30,7 @@ def _merge(old: pa.Field, new: pa.Field, where: str) -> pa.Field:
         raise SchemaError(
             "schema.incompatible",
             f"The column {old.name!r} of {where} is {old.type}, and the run brings {new.type}.",
-            hint="Write to another target, overwrite this one, or cast the column in the flow.",
+            hint="Write to another `target`, overwrite this one, or read a view that casts the column.",
             column=old.name,
         )
     kept = new if new.metadata else old

@@ -49,7 +49,7 @@ def _fragment(one: str) -> Any:
         raise DataError(
             "value.unrepresentable",
             "A value of a JSON column is not valid JSON.",
-            hint="Correct the value at its source, or cast the column to text in the flow.",
+            hint="Correct the value at its source, or leave the column out with `columns:`.",
         ) from None
     return orjson.Fragment(one.replace("\n", " ").replace("\r", " "))
 

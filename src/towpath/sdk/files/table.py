@@ -109,7 +109,7 @@ class FileTable:
         if lost:
             raise IntegrityError(
                 "staging.lost",
-                f"{len(lost)} staged file(s) of {self.place.where(self.folder)} have vanished: {lost[0]} …",
+                f"{len(lost)} staged files of {self.place.where(self.folder)} have vanished, with {lost[0]}.",
                 hint="Somebody has cleaned the staging folder while the run went on. Run again.",
             )
 

@@ -47,7 +47,7 @@ def _stored(field: pa.Field) -> pa.DataType:
         raise SchemaError(
             "type.unsupported",
             f"The column {field.name!r} holds {kind}, which text files cannot.",
-            hint="Leave the column out, or cast it in the flow.",
+            hint="Leave the column out with `columns:`, or read a view that casts it.",
             column=field.name,
         )
     if pa.types.is_interval(kind):

@@ -45,7 +45,7 @@ def _run(connection: Connection, present: str | None) -> None:
     if present is not None and present not in known:
         raise IntegrityError(
             "store.newer",
-            f"The store was changed by a newer version of towpath (its tables are at {present!r})",
+            f"The store was changed by a newer version of towpath (its tables are at {present!r}).",
             hint="Upgrade towpath, or restore the store from a backup made before.",
         )
     config.attributes["connection"] = connection
