@@ -101,7 +101,7 @@ def test_a_retry_that_fails_opens_its_errors_again(loose, tmp_path):
     (tmp_path / "copy.db").rename(tmp_path / "away.db")
     (tmp_path / "copy.db").mkdir()
     before = loose.json("errors", "list")
-    assert loose("errors", "retry", "--run", "loose", code=1).stderr
+    assert loose("errors", "retry", "--run", "loose", code=3).stderr
     assert loose.json("errors", "list") == before
     (tmp_path / "copy.db").rmdir()
     (tmp_path / "away.db").rename(tmp_path / "copy.db")
@@ -142,7 +142,8 @@ def test_a_text_that_postgresql_cannot_hold(towpath, postgres, tmp_path):
         "CREATE TABLE texts (id INTEGER PRIMARY KEY, text TEXT)",
         "INSERT INTO texts VALUES (1, 'good'), (2, 'nul ' || char(0))",
     )
-    settings = postgres.settings(database)
+    settings = postgres.config(database) | {"password": "${env:PG_PASSWORD}"}
+    towpath.environment["PG_PASSWORD"] = postgres.password
     (tmp_path / "documents.yaml").write_text(
         connection("shop", "sqlite", path=str(tmp_path / "shop.db"))
         + connection("pg", "postgres", **settings)
@@ -155,5 +156,7 @@ def test_a_text_that_postgresql_cannot_hold(towpath, postgres, tmp_path):
     towpath("errors", "edit", error["id"], "--set", 'text="none"')
     # The flow overwrites; the retry leaves what is there.
     towpath("errors", "retry", "--all")
-    assert postgres.query(database, "SELECT id, text FROM texts ORDER BY id") == [(1, "good"), (2, "none")]
+    with postgres.connect(database) as server:
+        rows = server.execute("SELECT id, text FROM texts ORDER BY id").fetchall()
+    assert rows == [(1, "good"), (2, "none")]
     assert towpath.json("errors", "list") == []

@@ -102,7 +102,7 @@ def _number(text: str) -> float | str:
 @app.command()
 def retry(
     ctx: typer.Context,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ERROR]...", help="Ids of errors.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ERROR...", help="Ids of errors.")] = None,
     run: Annotated[str | None, typer.Option(help="All open ones of this run.")] = None,
     flow: Annotated[str | None, typer.Option(help="All open ones of this flow.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All open ones.")] = False,
