@@ -22,3 +22,7 @@ def rotate(ctx: typer.Context, as_json: AsJson = False) -> None:
         output.data(vars(done))
     verb = "finished" if done.resumed else "made"
     output.done(f"Rotation {verb}: {done.rewrapped} connections under the key {done.key_id}.")
+    if done.key_file:
+        output.say(
+            f"Machines with a copy of the key file need the new one now: copy {done.key_file} to them."
+        )

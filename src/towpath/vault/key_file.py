@@ -75,6 +75,8 @@ class FileKeys:
             new.replace(self._path)
             _sync_folder(self._path.parent)
         except OSError as error:
+            with suppress(OSError):
+                new.unlink()
             raise self._not_written(error) from error
 
     @contextmanager
@@ -126,7 +128,10 @@ class FileKeys:
         return ResourceError(
             "disk.full" if full else "path.read_only",
             f"The key file {self._path} cannot be written: {error.strerror}.",
-            hint="Free disk space." if full else "Make its folder writable for the user that runs towpath.",
+            hint="Free disk space."
+            if full
+            else "Make its folder writable for the user that runs towpath. A file that is mounted by itself "
+            "cannot be replaced: keep it outside of the home folder, and name it in TOWPATH_MASTER_KEY_FILE.",
             path=str(self._path),
         )
 

@@ -34,6 +34,8 @@ class Rotation:
     """Ids of the keys that nothing needs any more."""
     resumed: bool
     """Whether it finished one that was begun before, instead of beginning with a new key."""
+    key_file: str | None
+    """Where the new key was written; None if the keys are given from outside."""
 
 
 def rotate(
@@ -46,6 +48,7 @@ def rotate(
     """Replace the master key by ``new_key`` (a fresh one by default) or finish a rotation that was cut off.
 
     Raises `ConfigError` (``vault.no_new_key``) if the keys are given from outside and there is only one,
+    `ResourceError` (``path.read_only``) before anything is changed if the key file cannot be replaced,
     `BusyError` (``vault.busy``) during another rotation, and `IntegrityError` (``vault.corrupt``) at its end
     if the secrets of some connections did not open: all others are done then, and the old key stays.
     """
@@ -55,9 +58,10 @@ def rotate(
         if not resumed:
             ring = _introduce(store, vault, ring, new_key or WrappingKey.generate())
         done, retired = _move(store, vault, ring.current.id, progress)
-        if vault.provider.writable:
+        writable = vault.provider.writable
+        if writable:
             vault.provider.replace(Keyring((ring.current,)))
-        return Rotation(ring.current.id, done, retired, resumed)
+        return Rotation(ring.current.id, done, retired, resumed, vault.provider.place if writable else None)
 
 
 def _move(
@@ -88,6 +92,8 @@ def _introduce(store: Store, vault: Vault, ring: Keyring, key: WrappingKey) -> K
             hint="Put a new key in front of it there, restart all processes, and rotate then.",
             field=vault.provider.place,
         )
+    # A rehearsal before anything is changed: a file in a read-only folder, or mounted, cannot be replaced.
+    vault.provider.replace(ring)
     with store.begin() as unit:
         unit.master_keys.add(vault.register(key))
     ring = ring.led_by(key)

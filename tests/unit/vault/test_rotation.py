@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from support.postgres import PostgresServer
-from towpath.core.errors import BusyError, ConfigError, IntegrityError
+from towpath.core.errors import BusyError, ConfigError, IntegrityError, ResourceError
 from towpath.vault import FileKeys, GivenKeys, Keyring, WrappingKey, open_vault, rotate
 
 
@@ -63,6 +63,17 @@ def test_a_chosen_key(home):
     assert rotate_at(home, new_key=key).key_id == key.id
     assert file_keys(home) == (key,)
     assert_settled(home, places, key.id)
+
+
+def test_a_key_file_that_cannot_be_replaced_is_told_before_anything_is_changed(home):
+    places = home.fill(2)
+    (before,) = file_keys(home)
+    (home.folder / ".master.key.new" / "in the way").mkdir(parents=True)
+    with pytest.raises(ResourceError) as refused:
+        rotate_at(home)
+    assert refused.value.code == "path.read_only"
+    assert "TOWPATH_MASTER_KEY_FILE" in refused.value.hint
+    assert_settled(home, places, before.id)
 
 
 def test_other_processes_follow(home):
