@@ -53,6 +53,7 @@ ORDER BY n.nspname, c.relname
 _ALL = """
     c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
     AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
+    AND c.relname NOT LIKE '\\_towpath\\_%%'
     AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
 """
 _ONE = "n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
@@ -105,7 +106,7 @@ class Relation:
 
 
 def relations(connection: psycopg.Connection[Any], arrays: Arrays) -> list[Relation]:
-    """Every relation outside of the system's own schemas that the user may read, ordered by name."""
+    """Every relation that the user may read, ordered by name: not the system's own and not Towpath's."""
     return _relations(connection, arrays, _ALL, ())
 
 

@@ -68,6 +68,11 @@ _MISSING_TABLE = _Kind(SchemaError, "stream.not_found", "Discover the streams ag
 #: By SQLSTATE; the longest prefix that is listed wins.
 _BY_STATE: dict[str, _Kind] = {
     "08": _LOST,
+    "0A000": _Kind(
+        SchemaError,
+        "operation.unsupported",
+        "PostgreSQL cannot do this: read a view that goes another way, or leave it out of the flow.",
+    ),
     "22": _DATA,
     "22023": _Kind(InternalError, "postgres.invalid_parameter", "Please report this."),
     "23502": _Kind(DataError, "value.null", "The column takes no nulls: correct the data or the table."),
@@ -100,6 +105,11 @@ _BY_STATE: dict[str, _Kind] = {
         SchemaError,
         "schema.too_large",
         "This is beyond the server's limits: leave columns out with `columns:`.",
+    ),
+    "55000": _Kind(
+        SchemaError,
+        "stream.not_ready",
+        "Do what the message asks for (REFRESH MATERIALIZED VIEW, for example), then run again.",
     ),
     "55P03": _Kind(BusyError, "lock.timeout", "Another session holds a lock on it; try again later."),
     "57014": _Kind(BusyError, "query.cancelled", "The server stopped it: see its statement_timeout."),

@@ -74,6 +74,18 @@ class DestinationContract(DestinationHarness):
         destination.commit(target, [receipt], Checkpoint(target.run, 1, None))
         self.assert_holds(config, target, PEOPLE)
 
+    def test_a_source_in_the_same_place_sees_the_target_only(
+        self, config: Any, destination: Destination
+    ) -> None:
+        if self.connector.source is None:
+            pytest.skip(f"{self.connector.name} is no source")
+        first, second = self.target(), self.target(run="run_02")
+        self.run(destination, first, PEOPLE)
+        destination.prepare(second)
+        self.write(destination, second, PEOPLE)
+        with self.connector.source(config) as source:
+            assert [stream.name for stream in source.discover()] == [first.name]
+
     # ── slices ───────────────────────────────────────────────────────────────────────────────────
 
     def test_many_slices_one_commit(self, config: Any, destination: Destination) -> None:

@@ -29,6 +29,8 @@ from towpath.sdk import TowpathError
         ("25006", "ResourceError", "server.read_only", False),
         ("57014", "BusyError", "query.cancelled", True),
         ("72000", "UnreachableError", "source.snapshot_lost", True),
+        ("0A000", "SchemaError", "operation.unsupported", False),
+        ("55000", "SchemaError", "stream.not_ready", False),
         ("22003", "DataError", "value.unrepresentable", False),
         ("23505", "ConflictError", "key.duplicate", False),
         ("23514", "DataError", "value.constraint", False),
