@@ -12,6 +12,7 @@ from towpath.core.records import Attempt, Level
 from towpath.core.repositories import UnitOfWork
 from towpath.engine.books import StoppedError
 from towpath.engine.context import Outline
+from towpath.engine.keeping import DEAD_AFTER
 from towpath.engine.supervise import CancelledError, Supervision
 from towpath.engine.talk import crashed
 from towpath.engine.work import Ending, Work, ending
@@ -22,6 +23,7 @@ from towpath.engine.work_slice import SNAPSHOT_LOST
 _PATIENCE = 20
 _LONGEST_DELAY = 60.0
 _LOOK_EVERY = 0.2
+_LOOK_FOR_ROOM_EVERY = 0.05
 _LOST = "worker.lost"
 
 _logger = logging.getLogger(__name__)
@@ -63,44 +65,63 @@ def _see(work: Work, unit: UnitOfWork) -> tuple[Outline, Ending | None, Sequence
 
 def _attempt(work: Work) -> Ending | None:
     """One attempt; None if there is to be another."""
-    books = work.context.books
+    outcome: Ending | TowpathError | None = None
     with _slot(work) as ours:
-        if not ours:
-            return None
-        attempt = books.write(
-            lambda unit: unit.attempts.begin(work.org, work.run, work.task, work.context.worker)
-        )
-        supervision = Supervision(work, attempt)
-        work.context.attempts.add(attempt.id)
-        try:
-            result = supervision.run()
-            done = work.done(result.value, result.child)
-        except CancelledError:
-            _end(work, attempt, "cancelled")
-            return ending("skipped")
-        except StoppedError:
-            _end_hastily(work, attempt)
-            raise
-        except TowpathError as error:
-            failure = error
-        except Exception as error:
-            _logger.exception("%s of %s crashed", work.task, work.run)
-            failure = crashed(error)
-        else:
-            _end(work, attempt, "done")
-            return done
-        finally:
-            work.context.attempts.discard(attempt.id)
-        if work.context.stopping.is_set():  # what failed now, failed because everything ends
-            _end_hastily(work, attempt)
-            raise StoppedError
-        if not supervision.is_ours():
-            return _wait_until_over(work)
-        _end(work, attempt, "died" if failure.code == "task.died" else "failed", failure.to_json())
-    if not failure.retryable or failure.code == SNAPSHOT_LOST:
-        return work.give_up(failure)
-    _wait_for_retry(work, failure)
+        attempt = work.context.books.write(lambda unit: _begin(work, unit)) if ours else None
+        if attempt is not None:
+            outcome = _carry_out(work, attempt)
+    if not isinstance(outcome, TowpathError):
+        if ours and outcome is None:
+            work.context.stopping.wait(_LOOK_FOR_ROOM_EVERY)
+        return outcome
+    if not outcome.retryable or outcome.code == SNAPSHOT_LOST:
+        return work.give_up(outcome)
+    _wait_for_retry(work, outcome)
     return None
+
+
+def _begin(work: Work, unit: UnitOfWork) -> Attempt | None:
+    """The attempt; None while as many slices of the run are under way as its flow's policy allows. One more
+    than that is started, so that it is at hand when another ends.
+    """
+    if work.takes_slot:
+        live = unit.attempts.live(work.org, work.run, DEAD_AFTER)
+        others = [one for one in live if one.task.startswith("slice/") and one.task != work.task]
+        if len(others) >= work.look(unit).flow.policy.parallel:
+            return None
+    return unit.attempts.begin(work.org, work.run, work.task, work.context.worker)
+
+
+def _carry_out(work: Work, attempt: Attempt) -> Ending | TowpathError:
+    """How the attempt ended, or why it failed."""
+    supervision = Supervision(work, attempt)
+    work.context.attempts.add(attempt.id)
+    try:
+        result = supervision.run()
+        done = work.done(result.value, result.child)
+    except CancelledError:
+        _end(work, attempt, "cancelled")
+        return ending("skipped")
+    except StoppedError:
+        _end_hastily(work, attempt)
+        raise
+    except TowpathError as error:
+        failure = error
+    except Exception as error:
+        _logger.exception("%s of %s crashed", work.task, work.run)
+        failure = crashed(error)
+    else:
+        _end(work, attempt, "done")
+        return done
+    finally:
+        work.context.attempts.discard(attempt.id)
+    if work.context.stopping.is_set():  # what failed now, failed because everything ends
+        _end_hastily(work, attempt)
+        raise StoppedError
+    if not supervision.is_ours():
+        return _wait_until_over(work)
+    _end(work, attempt, "died" if failure.code == "task.died" else "failed", failure.to_json())
+    return failure
 
 
 def _exhausted(work: Work, seen: Outline, attempts: Sequence[Attempt]) -> TowpathError | None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import orjson
 
@@ -56,14 +56,17 @@ class Nursery:
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def spawn(self, *, spare: bool = False) -> Child:
-        """A new child that waits for its task. ``spare``: leave it alone if the worker dies."""
+    def spawn(self, connectors: Sequence[str] = (), *, spare: bool = False) -> Child:
+        """A new child that waits for its task. ``connectors``: names of those that it will use, which the
+        nursery loads once for all children. ``spare``: leave it alone if the worker dies.
+        """
         ours, theirs = socket.socketpair()
         with theirs, self._lock:
             control = self._control or self._start()
             child = Child(next(self._numbers), Channel(ours), self)
             self._children[child._number] = child  # noqa: SLF001 - the two classes are one thing
-            request = orjson.dumps({"number": child._number, "spare": spare})  # noqa: SLF001 - as above
+            number = child._number  # noqa: SLF001 - as above
+            request = orjson.dumps({"number": number, "spare": spare, "connectors": connectors})
             try:
                 socket.send_fds(control, [request], [theirs.fileno()])
             except OSError:  # it was killed: the child ends before it began, and is tried again

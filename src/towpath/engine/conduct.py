@@ -115,7 +115,8 @@ def _moves(
             yield {"id": "plan/0", "kind": "plan", "arguments": [0, None]}
         return
     yield from _replans(work, streams, flying, landed)
-    room = seen.flow.policy.parallel - sum(task.startswith("slice/") for task in flying)
+    # One more than may be under way: it begins the moment another ends.
+    room = seen.flow.policy.parallel + 1 - sum(task.startswith("slice/") for task in flying)
     for stream in streams:
         if is_over(stream) or stream.error:
             continue

@@ -12,18 +12,22 @@ asked for with ``spare``: they look after themselves.
 
 import contextlib
 import gc
+import importlib
 import os
 import random
 import selectors
 import signal
 import socket
 import sys
+from collections.abc import Iterable
+from importlib.metadata import entry_points
 from typing import NoReturn
 
 import orjson
 import pyarrow as pa
 
 from towpath.engine import task
+from towpath.sdk.registry import GROUP
 
 _MESSAGE = 4096
 
@@ -34,6 +38,7 @@ class _Nursery:
         self._selector = selectors.DefaultSelector()
         self._children: dict[int, tuple[int, int]] = {}  # pidfd → (number, process id)
         self._spared: set[int] = set()
+        self._loaded: set[str] = set()
 
     def serve(self) -> None:
         """Fork on request until the worker is gone."""
@@ -54,8 +59,23 @@ class _Nursery:
         if "kill" in request:
             self._kill(request["kill"])
         else:
+            self._load(request["connectors"])
             self._fork(request["number"], spare=request["spare"], end=fds[0])
         return True
+
+    def _load(self, connectors: Iterable[str]) -> None:
+        """Import what these connectors import in every child otherwise. One that cannot be imported is the
+        child's to complain about.
+        """
+        fresh = set(connectors) - self._loaded
+        for point in entry_points(group=GROUP) if fresh else ():
+            if point.name in fresh:
+                for part in ("source", "destination"):
+                    with contextlib.suppress(Exception):
+                        importlib.import_module(f"{point.module}.{part}")
+        if fresh:
+            self._loaded |= fresh
+            _keep_shared()
 
     def _fork(self, number: int, *, spare: bool, end: int) -> None:
         pid = os.fork()
@@ -102,6 +122,12 @@ class _Nursery:
             self._control.send(orjson.dumps(message))
 
 
+def _keep_shared() -> None:
+    """Keep the memory pages that children share with the nursery shared: leave them to no collector."""
+    gc.collect()
+    gc.freeze()
+
+
 def main() -> None:
     # Polite requests to end go to the worker, even if they are sent to all its processes: it ends its
     # children in good order.
@@ -109,8 +135,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     os.dup2(2, 1)  # what a library prints must not end up in the worker's own output
     pa.table({"warm": [1]})
-    gc.collect()
-    gc.freeze()  # keeps the shared memory pages of the children shared
+    _keep_shared()
     _Nursery(socket.socket(fileno=int(sys.argv[1]))).serve()
 
 

@@ -48,7 +48,8 @@ class Supervision:
         """
         ends = self._context.ends(self._work.org, self._context.books.read(self._work.look).connections)
         brief = self._work.brief() | ends
-        child = self._context.nursery.spawn(spare=self._work.spare)
+        connectors = sorted({ends[role]["connector"] for role in ("source", "destination")})
+        child = self._context.nursery.spawn(connectors, spare=self._work.spare)
         try:
             result = self._serve(child, brief)
         except EOFError:

@@ -8,12 +8,13 @@ import pytest
 
 from towpath.core.errors import UnreachableError
 from towpath.core.model import Selection, Stream, Target, WriteMode
-from towpath.core.records import Counters, Run, RunSlice, RunStatus, RunStream, StreamStatus
+from towpath.core.records import Counters, Run, RunSlice, RunStatus, RunStream, StreamStatus, Worker
+from towpath.engine.attempts import _begin
 from towpath.engine.board import Board
 from towpath.engine.books import Books
 from towpath.engine.children import Nursery
 from towpath.engine.closing import close_run
-from towpath.engine.conduct import MOST_EPOCHS, next_tasks, open_run
+from towpath.engine.conduct import MOST_EPOCHS, make_work, next_tasks, open_run
 from towpath.engine.context import Context
 from towpath.engine.diary import Diary
 from towpath.engine.settings import EngineSettings
@@ -111,12 +112,26 @@ def test_a_plan_that_failed_ends_the_run(stage):
     assert stage.close(error).error == error
 
 
-def test_as_many_slices_start_as_the_flow_allows(stage):
+def test_one_slice_more_is_started_than_the_flow_allows_to_be_under_way(stage):
     stage.plan("a", 2)
     stage.plan("b", 2)
-    assert stage.next() == ["slice/a/0/s0", "slice/a/0/s1"]
+    assert stage.next() == ["slice/a/0/s0", "slice/a/0/s1", "slice/b/0/s0"]
     stage.done("a", "s0")
-    assert stage.next(flying=["slice/a/0/s1"], landed=["slice/a/0/s0"]) == ["slice/b/0/s0"]
+    flying = ["slice/a/0/s1", "slice/b/0/s0"]
+    assert stage.next(flying=flying, landed=["slice/a/0/s0"]) == ["slice/b/0/s1"]
+
+
+def test_an_attempt_begins_when_the_flow_has_room_for_it(stage):
+    stage.plan("a", 3)
+    tasks = next_tasks(stage.context, stage.org, stage.run, [], [])
+    works = [make_work(stage.context, stage.org, stage.run, task) for task in tasks]
+    with stage.store.begin() as unit:
+        unit.workers.beat(Worker(id=stage.context.worker, host="here", pid=1))
+        first, second, third = (_begin(work, unit) for work in works)
+        assert third is None
+        assert {first.task, second.task} == {"slice/a/0/s0", "slice/a/0/s1"}
+        unit.attempts.end(stage.org, first.id, "done")
+        assert _begin(works[2], unit).task == "slice/a/0/s2"
 
 
 def test_slices_wait_in_the_queue_of_their_connection(stage):
