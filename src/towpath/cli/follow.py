@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from towpath.cli import exits, output, progress, views
+from towpath.cli import ending, exits, output, progress, views
 from towpath.cli.session import Session
 from towpath.core.errors import TowpathError
 
@@ -141,28 +141,14 @@ def outcome(detail: "RunDetail", *, interrupted: bool = False) -> int:
     """The exit code of a finished run; says what went wrong, last."""
     run = detail.run
     if run.status == "cancelled":
-        output.say(f"The run {run.id} was cancelled; the target is as it was.")
+        ending.unfinished(detail)
         return exits.INTERRUPTED if interrupted else exits.FAILED
     if run.status == "failed":
-        return _failed(detail)
+        ending.problems(detail)
+        ending.unfinished(detail)
+        return exits.exit_code(TowpathError.from_json(run.error)) if run.error else exits.FAILED
     if detail.rejected:
         output.say(f"Rejected records: {detail.rejected:,}. See them: towpath errors list --run {run.id}")
         return exits.RECORD_ERRORS
     output.done(f"The run {run.id} succeeded.")
     return exits.OK
-
-
-def _failed(detail: "RunDetail") -> int:
-    streams = [stream for stream in detail.streams if stream.error]
-    for stream in streams:
-        output.say(f"{stream.stream}:")
-        output.error(TowpathError.from_json(stream.error or {}))
-    if detail.run.error is None:
-        return exits.FAILED
-    error = TowpathError.from_json(detail.run.error)
-    if detail.run.error not in [stream.error for stream in streams]:
-        output.error(error)
-    output.say(
-        f"The run {detail.run.id} failed; the target is as it was. Its log: towpath logs {detail.run.id}"
-    )
-    return exits.exit_code(error)

@@ -74,6 +74,7 @@ def _row(detail: "RunDetail") -> tuple[object, ...]:
 @app.command()
 def show(ctx: typer.Context, name: Run, as_json: AsJson = False) -> None:
     """One run with its streams."""
+    from towpath.cli.ending import problems
     from towpath.cli.follow import summary
 
     now = session(ctx)
@@ -82,8 +83,9 @@ def show(ctx: typer.Context, name: Run, as_json: AsJson = False) -> None:
     if as_json:
         output.data(view)
         return
-    output.fields({key: value for key, value in view.items() if key != "streams"})
+    output.fields({key: value for key, value in view.items() if key not in ("error", "streams")})
     summary(detail)
+    problems(detail)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from towpath.cli import follow
+from towpath.cli import ending, follow
 from towpath.cli.progress import Bars, Lines
 from towpath.core.errors import AuthError, SchemaError
 from towpath.core.records import Counters, LogLine, Run, RunStatus, RunStream, StreamStatus
@@ -80,6 +80,38 @@ def test_how_a_run_ends_is_the_exit_code(capsys, given, interrupted, code, says)
     printed = capsys.readouterr()
     assert says in printed.err
     assert printed.out == ""
+
+
+FAILED = replace(
+    MOVING, stream="items", status=StreamStatus.FAILED, error=SchemaError("a.d", "Gone.").to_json()
+)
+PARTLY = replace(FAILED, stream="events", ordered=True, state_after={"at": 7})
+
+
+@pytest.mark.parametrize("status", [RunStatus.FAILED, RunStatus.CANCELLED])
+@pytest.mark.parametrize(
+    ("streams", "says", "never"),
+    [
+        ((FAILED,), ["the target is as it was"], ["items: "]),
+        ((DONE, FAILED), ["orders: copied.", "items: its target is as it was."], ["; the target"]),
+        ((PARTLY,), ["events: copied up to its last commit"], ["as it was"]),
+        ((replace(PARTLY, state_before={"at": 7}),), ["the target is as it was"], ["up to its last commit"]),
+    ],
+)
+def test_what_became_of_each_target_is_said(capsys, status, streams, says, never):
+    follow.outcome(detail(*streams, status=status))
+    printed = capsys.readouterr().err
+    assert [words for words in says if words not in printed] == []
+    assert [words for words in never if words in printed] == []
+
+
+def test_errors_are_shown_with_hint_and_code(capsys):
+    error = SchemaError("a.d", "Gone.", hint="Bring it back.").to_json()
+    ending.problems(detail(replace(FAILED, error=error), status=RunStatus.FAILED, error=error))
+    printed = capsys.readouterr().err
+    assert printed.split("\n")[:3] == ["items:", "✗ Gone.", "  Bring it back."]
+    assert printed.count("a.d (") == 1
+    assert "{" not in printed
 
 
 def test_the_summary_is_data_and_has_the_average_speed(capsys):
