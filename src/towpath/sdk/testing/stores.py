@@ -1,8 +1,8 @@
 """What every store must do. Subclass `StoreContract` as ``Test…`` and give the fixture ``store``.
 
-The suite is in four parts: rows (here), what happens to runs (`store_history`), many at once
-(`store_concurrency`), and one organization beside another (`store_isolation`). Tests make organizations of
-their own, so that one store serves them all.
+The suite is in five parts: rows (here), what happens to runs (`store_history`), failed records that are sent
+again (`store_inbox`), many at once (`store_concurrency`), and one organization beside another
+(`store_isolation`). Tests make organizations of their own, so that one store serves them all.
 """
 
 import datetime as dt
@@ -20,6 +20,7 @@ from towpath.core.repositories import Store
 from towpath.core.sealed import MasterKey
 from towpath.sdk.testing.store_concurrency import ConcurrencyContract
 from towpath.sdk.testing.store_history import HistoryContract
+from towpath.sdk.testing.store_inbox import InboxContract
 from towpath.sdk.testing.store_isolation import IsolationContract
 from towpath.sdk.testing.store_worlds import KINDS, MASTER_KEY, World, make_world, sealed
 
@@ -333,7 +334,7 @@ class RowsContract:
             assert MASTER_KEY in unit.master_keys.list()
 
 
-class StoreContract(RowsContract, HistoryContract, ConcurrencyContract, IsolationContract):
+class StoreContract(RowsContract, HistoryContract, InboxContract, ConcurrencyContract, IsolationContract):
     """The whole suite.
 
     The fixture ``store`` is a migrated store; ``twins`` are others on the same database; ``tamper`` changes
