@@ -5,13 +5,14 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from towpath.cli import exits, reference
 from towpath.core.flows import Cron, Every, Filter, FlowStream, Policy
-from towpath.core.model import Operator
+from towpath.core.model import Operator, ReadMode, WriteMode
 from towpath.services.documents import ConnectionSpec, DestinationSide, FlowSpec, SourceSide
 from towpath.store import references, tables
 from towpath.store.repository import SqlRepository
@@ -205,6 +206,27 @@ def test_make_commands_in_the_readme_exist():
     used = set(re.findall(r"\bmake ([a-z]+)\b", (ROOT / "README.md").read_text()))
     assert {"demo", "check", "test"} <= used
     assert [name for name in used if f"\n{name}:" not in makefile] == []
+
+
+def test_the_document_in_the_readme_is_the_example_that_it_applies():
+    readme = (ROOT / "README.md").read_text()
+    (document,) = re.findall(r"^```yaml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    (path,) = re.findall(r"towpath apply -f (\S+)", readme)
+    assert (ROOT / path).read_text() == document
+
+
+def test_the_readme_says_what_each_connector_can_do():
+    readme = (ROOT / "README.md").read_text()
+    words = {"incremental": ReadMode.INCREMENTAL, "full refresh": ReadMode.FULL_REFRESH}
+    words |= {str(mode): mode for mode in WriteMode}
+    for point in entry_points(group="towpath.connectors"):
+        connector = point.load()
+        row = next(
+            line for line in readme.splitlines() if line.startswith("| [") and f"[{point.name}]" in line
+        )
+        assert {
+            mode for word, mode in words.items() if word in row
+        } == connector.read_modes | connector.write_modes
 
 
 def test_the_page_of_the_command_line_is_up_to_date():

@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples" / "flows").glob("*.yaml"))
 VARIABLES = {
     "PGPASSWORD": "x",
+    "PG_PASSWORD": "x",
     "LAKE_ACCESS_KEY": "x",
     "LAKE_SECRET_KEY": "x",
     "CRM_SIGNING_SECRET": "whsec_" + "A" * 32,
