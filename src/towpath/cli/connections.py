@@ -45,6 +45,12 @@ Ask = Annotated[
     typer.Option("--ask", metavar="FIELD", help="A secret to ask for, or to read from standard input."),
 ]
 
+_MAX_PARALLEL = typer.Option(
+    min=1, max=64, help="How many slices may use it at once; rounded down to 1, 2, 4, 8 or 16."
+)
+MaxParallel = Annotated[int, _MAX_PARALLEL]
+MaxParallelOrAsIs = Annotated[int | None, _MAX_PARALLEL]
+
 
 @app.command()
 def add(
@@ -53,7 +59,7 @@ def add(
     connector: Annotated[str, typer.Argument(help="See `towpath connectors list`.")],
     setting: Settings = None,
     ask: Ask = None,
-    max_parallel: Annotated[int, typer.Option(min=1, help="How many slices may use it at once.")] = 4,
+    max_parallel: MaxParallel = 4,
     as_json: AsJson = False,
 ) -> None:
     """Add a connection. Secrets never go into arguments: other users of the machine can read those."""
@@ -71,7 +77,7 @@ def update(
     name: Name,
     setting: Settings = None,
     ask: Ask = None,
-    max_parallel: Annotated[int | None, typer.Option(min=1, help="How many slices may use it.")] = None,
+    max_parallel: MaxParallelOrAsIs = None,
     as_json: AsJson = False,
 ) -> None:
     """Change settings of a connection; all others, secrets too, stay as they are."""

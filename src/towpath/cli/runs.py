@@ -90,7 +90,7 @@ def show(ctx: typer.Context, name: Run, as_json: AsJson = False) -> None:
 
 @app.command()
 def cancel(ctx: typer.Context, name: Run) -> None:
-    """Ask for the end of a run; what it has written stays invisible."""
+    """Ask for the end of a run; what it has not committed stays invisible."""
     now = session(ctx)
     run = now.runs.cancel(now.org, name)
     output.done(f"The run {run.id} is {'cancelled' if run.status.final else 'being cancelled'}.")

@@ -27,7 +27,10 @@ class ConnectionSpec(Document):
     config: dict[str, Any] = Field(default_factory=dict)
     """The connector's own settings; secrets only as ``${env:NAME}`` or ``${file:path}``."""
     max_parallel: int = Field(default=4, ge=1, le=64)
-    """How many slices may use the connection at once, over all flows and workers."""
+    """How many slices may use the connection at once, over all flows and workers.
+
+    Rounded down to 1, 2, 4, 8 or 16.
+    """
 
 
 class SourceSide(Document):
