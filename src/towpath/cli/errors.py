@@ -31,8 +31,11 @@ def list_(
         output.data([views.record_error(row) for row in rows])
         return
     output.table(
-        ("id", "stream", "code", "message", "record"),
-        [(row.id, row.stream, row.code, row.message, json.dumps(dict(row.record))) for row in rows],
+        ("id", "stream", "status", "code", "message", "record"),
+        [
+            (row.id, row.stream, str(row.status), row.code, row.message, json.dumps(dict(row.record)))
+            for row in rows
+        ],
     )
 
 

@@ -107,7 +107,7 @@ def _number(value: Any, kind: pa.DataType) -> float:
     if isinstance(value, bool):
         raise _wrong(value, kind)
     number = float(value)
-    if isinstance(value, int) and number != value:
+    if not isinstance(value, float) and math.isfinite(number) and Decimal(repr(number)) != Decimal(value):
         raise _wrong(value, kind)
     # One that is too large for the type would become infinite without a word.
     if math.isinf(pa.scalar(number, kind).as_py()) and value not in ("inf", "-inf"):
