@@ -127,6 +127,12 @@ class Runs(Repository[Run], Protocol):
         """Make the run final. Does nothing to a run that is final already."""
         ...
 
+    def lock(self, org: str, id: str) -> None:
+        """Wait until no other unit of work holds the run, and hold it until this one ends: for decisions that
+        hang on what belongs to the run. Raises `NotFoundError`.
+        """
+        ...
+
     def request_cancel(self, org: str, id: str) -> Run:
         """Ask for the cancel of a run; a final run stays as it is."""
         ...

@@ -85,6 +85,7 @@ def _begin(work: Work, unit: UnitOfWork) -> Attempt | None:
     than that is started, so that it is at hand when another ends.
     """
     if work.takes_slot:
+        unit.runs.lock(work.org, work.run)  # others that begin now wait for this one
         live = unit.attempts.live(work.org, work.run, DEAD_AFTER)
         others = [one for one in live if one.task.startswith("slice/") and one.task != work.task]
         if len(others) >= work.look(unit).flow.policy.parallel:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, exc, select, update
 from towpath.core.errors import BusyError
 from towpath.core.records import Run, RunStatus, now
 from towpath.store import tables
+from towpath.store.references import missing
 from towpath.store.repository import SqlRepository
 from towpath.store.savepoint import savepoint
 
@@ -31,6 +32,11 @@ class SqlRuns(SqlRepository[Run]):
             raise ValueError(f"a run does not finish as {status}")
         self._change(org, id, {"status": _UNFINISHED}, status=status, error=error, ended_at=now())
         return self.get(org, id)
+
+    def lock(self, org: str, id: str) -> None:
+        row = select(tables.runs.c.id).where(self._is(org, id=id)).with_for_update(key_share=True)
+        if not self._connection.execute(row).first():
+            raise missing(tables.runs, id)
 
     def request_cancel(self, org: str, id: str) -> Run:
         self._change(org, id, {"status": _UNFINISHED, "cancel_requested": False}, cancel_requested=True)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 from towpath.core.errors import InternalError, NotFoundError
 from towpath.core.records import Counters, RunSlice, RunStream, SliceStatus, now
 from towpath.store import tables
-from towpath.store.references import missing
+from towpath.store.runs import SqlRuns
 
 _STREAMS, _SLICES = tables.run_streams, tables.run_slices
 
@@ -24,7 +24,8 @@ class SqlRunStreams:
             raise InternalError(
                 "store.wrong_organization", "The plan is of another organization.", hint="Please report this."
             )
-        self._lock_run(org, stream.run)
+        # One plan of a run is saved at a time: two planners of one epoch must not mix their slices.
+        SqlRuns(self._connection).lock(org, stream.run)
         present = self._epoch(org, stream.run, stream.stream)
         if present is not None and present >= stream.epoch:
             return
@@ -83,13 +84,6 @@ class SqlRunStreams:
                 hint="Please report this.",
                 id=slice,
             )
-
-    def _lock_run(self, org: str, run: str) -> None:
-        """One plan of a run is saved at a time: two planners of one epoch must not mix their slices."""
-        runs = tables.runs.c
-        lock = select(runs.id).where(runs.org == org, runs.id == run).with_for_update(key_share=True)
-        if not self._connection.execute(lock).first():
-            raise missing(tables.runs, run)
 
     def _epoch(self, org: str, run: str, stream: str) -> int | None:
         return self._connection.execute(select(_STREAMS.c.epoch).where(_is(org, run, stream))).scalar()

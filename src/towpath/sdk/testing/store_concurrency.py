@@ -80,6 +80,19 @@ class ConcurrencyContract:
         assert run.cancel_requested
         assert run.status is (RunStatus.RUNNING if started else RunStatus.CANCELLED)
 
+    def test_who_holds_a_run_decides_alone(self, store: Store, stores: Sequence[Store], world: World) -> None:
+        """No more attempts begin than there is room for, however many look at once."""
+
+        def begin(unit: UnitOfWork, number: int) -> None:
+            unit.runs.lock(world.org, world.runs)
+            begun = unit.attempts.list(world.org, world.runs, "slice/room")
+            if len(begun) < 3:
+                unit.attempts.begin(world.org, world.runs, "slice/room", f"w{number}")
+
+        at_once(stores, begin)
+        with store.read() as unit:
+            assert len(unit.attempts.list(world.org, world.runs, "slice/room")) == 3
+
     def test_a_due_time_is_advanced_by_one(self, store: Store, stores: Sequence[Store], world: World) -> None:
         with store.read() as unit:
             seen = unit.flows.get(world.org, world.flows).next_due
