@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 _MARK = "TOWPATH_BENCH_MARK"
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -33,39 +34,50 @@ class Cost:
 
 def measure(command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Cost:
     """Run the command to its end. What it prints is kept as ``output``."""
-    mark = uuid.uuid4().hex
-    environment = {**os.environ, **(env or {}), _MARK: mark}
-    watcher = _Watcher(mark)
+    mark = new_mark()
     began = time.perf_counter()
     process = subprocess.Popen(
-        list(command), env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        list(command),
+        env={**os.environ, **(env or {}), **mark},
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    watcher.start()
-    output, _ = process.communicate()
-    wall = time.perf_counter() - began
-    watcher.stop()
+    with Watcher(mark) as watcher:
+        output, _ = process.communicate()
+        wall = time.perf_counter() - began
     return Cost(wall, watcher.cpu, watcher.peak, process.returncode, output)
 
 
-def cpu_of(pids: Sequence[int]) -> float:
-    """CPU seconds that these processes and their reaped children have used so far."""
-    return sum(_cpu(pid, children=True) for pid in pids)
+def new_mark() -> dict[str, str]:
+    """An environment variable that marks a process and all that it starts as one tree."""
+    return {_MARK: uuid.uuid4().hex}
 
 
-class _Watcher(threading.Thread):
-    def __init__(self, mark: str) -> None:
+class Watcher(threading.Thread):
+    """Watches the tree of a mark while the block runs: what it used meanwhile."""
+
+    def __init__(self, mark: Mapping[str, str]) -> None:
         super().__init__(daemon=True)
-        self._mark = f"{_MARK}={mark}".encode()
+        self._mark = f"{_MARK}={mark[_MARK]}".encode()
         self._cpu: dict[int, float] = {}
+        self._before: dict[int, float] = {}
         self._mine: dict[int, bool] = {}
         self._over = threading.Event()
         self.peak = 0
 
     @property
     def cpu(self) -> float:
-        return sum(self._cpu.values())
+        return sum(self._cpu.values()) - sum(self._before.values())
 
-    def stop(self) -> None:
+    def __enter__(self) -> Self:
+        self._look()
+        self._before = dict(self._cpu)
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self.join()
 
@@ -91,12 +103,12 @@ class _Watcher(threading.Thread):
         return self._mine[pid]
 
 
-def _cpu(pid: int, *, children: bool = False) -> float:
+def _cpu(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
-    return sum(map(int, fields[11 : 15 if children else 13])) / _TICK
+    return sum(map(int, fields[11:13])) / _TICK
 
 
 def _memory(pid: int) -> int:

@@ -8,11 +8,15 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +28,7 @@ from rich.table import Table  # noqa: E402
 import data  # noqa: E402 - after the path is set
 import flights  # noqa: E402
 import peers  # noqa: E402
-from measure import Cost, measure  # noqa: E402
+from measure import Cost, Watcher, measure, new_mark  # noqa: E402
 from support.postgres import PostgresServer  # noqa: E402
 
 WORK = ROOT / ".bench"
@@ -114,6 +118,7 @@ def _candidates(server: Server, case: Case, folder: Path, commands: Path | None)
     chosen: dict[str, Candidate] = {
         "limit": lambda: _limit(server, case),
         "towpath": lambda: _towpath(server, case, folder),
+        "towpath, cold": lambda: _towpath_cold(server, case, folder),
     }
     for name in peers.NAMES if commands else ():
         chosen[name] = lambda name=name: _peer(server, case, folder, commands, name)
@@ -156,7 +161,32 @@ def _make_tables(server: Server, case: Case, target: str) -> None:
 
 
 def _towpath(server: Server, case: Case, folder: Path) -> Cost:
-    """A whole `towpath run` in a fresh home: the engine's start, planning, moving, commit."""
+    """One run in a server that is up, from the moment it is asked for to its end."""
+    with _installation(server, case, folder) as secrets:
+        mark = new_mark()
+        command = [TOWPATH, "serve", "--port", "0"]
+        environment = os.environ | secrets | mark
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            while "http://" not in process.stderr.readline():
+                assert process.poll() is None, "the server did not start"
+            with Watcher(mark) as watcher:
+                ran = measure([TOWPATH, "run", "bench", "--follow"], secrets)
+            process.terminate()
+        (run,) = json.loads(measure([TOWPATH, "runs", "list", "--json"], secrets).output)
+        begin, end = (datetime.fromisoformat(run[moment]) for moment in ("created_at", "ended_at"))
+        return Cost((end - begin).total_seconds(), watcher.cpu, watcher.peak, ran.exit_code, ran.output)
+
+
+def _towpath_cold(server: Server, case: Case, folder: Path) -> Cost:
+    """The whole command `towpath run` where no server is up: interpreter, engine, run, and all put away."""
+    with _installation(server, case, folder) as secrets:
+        return measure([TOWPATH, "run", "bench"], secrets)
+
+
+@contextmanager
+def _installation(server: Server, case: Case, folder: Path) -> Iterator[dict[str, str]]:
+    """A fresh home with the flow in it, and a fresh target; yields the environment of its commands."""
     home, out = Path(tempfile.mkdtemp(dir=folder)), Path(tempfile.mkdtemp(dir=folder))
     target = "" if case.to_files else server.create_database()
     secrets = {"TOWPATH_HOME": str(home), "BENCH_PASSWORD": server.password}
@@ -165,10 +195,11 @@ def _towpath(server: Server, case: Case, folder: Path) -> Cost:
     applied = measure([TOWPATH, "apply", "-f", str(document)], secrets)
     if applied.exit_code:
         raise SystemExit(applied.output)
-    cost = measure([TOWPATH, "run", "bench"], secrets)
+    yield secrets
     if target:
         server.drop_database(target)
-    return cost
+    shutil.rmtree(home)
+    shutil.rmtree(out)
 
 
 def _document(server: Server, case: Case, out: Path, target: str) -> str:

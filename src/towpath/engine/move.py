@@ -275,6 +275,6 @@ class _Staging:
         if self._move.stop_on_rejected:
             raise DataError(
                 "record.rejected",
-                f"A record of {self._move.target.stream} was rejected: {rejected[0].message}",
+                f"A record of {self._move.target.stream} was rejected: {rejected[0].message.rstrip('.')}.",
                 hint="The record is in the error inbox. The flow's policy stops the run at the first one.",
             )

@@ -127,13 +127,17 @@ class LogToWorker(logging.Handler):
 
 def superseded() -> ConflictError:
     """What a child hears whose work another worker has taken over."""
-    return ConflictError("attempt.superseded", "Another worker has taken this work over.", retryable=False)
+    return ConflictError(
+        "attempt.superseded",
+        "Another worker has taken this work over.",
+        hint="Nothing to do: this worker was slow to answer, and the other one goes on.",
+    )
 
 
 def crashed(error: BaseException) -> InternalError:
     """The error for an exception that is none of ours: a defect of a connector or of the engine."""
     return InternalError(
         "task.crashed",
-        f"{type(error).__name__}: {error}",
+        f"{type(error).__name__}: {str(error).rstrip('.')}.",
         hint="This is a defect of a connector or of Towpath. The worker's own log has the traceback.",
     )

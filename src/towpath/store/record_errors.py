@@ -25,7 +25,11 @@ class SqlRecordErrors(SqlRepository[RecordError]):
 
     def report(self, org: str, errors: Sequence[RecordError]) -> int:
         if any(error.org != org for error in errors):
-            raise InternalError("store.wrong_organization", "A record error is of another organization")
+            raise InternalError(
+                "store.wrong_organization",
+                "A record error is of another organization than the unit of work.",
+                hint="This is a defect of Towpath: please report it.",
+            )
         # In one order: two that report the same failures wait for each other, never in a circle.
         rest = iter(sorted(errors, key=lambda error: (error.run, error.stream, error.key)))
         return sum(self._report(chunk) for chunk in iter(lambda: list(islice(rest, _CHUNK)), []))

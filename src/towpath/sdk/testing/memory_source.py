@@ -87,10 +87,9 @@ class MemorySource:
     def read(self, selection: Selection, slice: Slice, state: State | None) -> Iterator[Batch]:
         self._world.strike(f"read:{selection.stream.key}:{slice.id}")
         rows = self._rows(selection)
-        start, end = slice.spec.get("from"), slice.spec.get("to")
-        ordered = start is None
-        if ordered:
-            start, end = (0 if state is None else state["at"]), rows.num_rows
+        ordered = "from" not in slice.spec
+        start: int = slice.spec["from"] if not ordered else 0 if state is None else state["at"]
+        end: int = rows.num_rows if ordered else slice.spec["to"]
         for number, at in enumerate(range(start, end, self._batch_rows)):
             self._world.strike(f"batch:{selection.stream.key}:{slice.id}:{number}")
             self._check_snapshot(slice)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class World:
 
     def _load(self) -> State:
         if self.path is None:
-            return pickle.loads(pickle.dumps(self._state))  # noqa: S301 - our own bytes; a deep copy
+            return deepcopy(self._state)
         if not self.path.exists():
             return State()
         loaded: State = pickle.loads(self.path.read_bytes())  # noqa: S301 - a file of the tests
