@@ -137,6 +137,7 @@ def main() -> None:
     pa.table({"warm": [1]})
     _keep_shared()
     _Nursery(socket.socket(fileno=int(sys.argv[1]))).serve()
+    os._exit(0)  # as the children do: there is nothing to put away, and what is frozen looks like a leak
 
 
 if __name__ == "__main__":
