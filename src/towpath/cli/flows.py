@@ -45,8 +45,13 @@ def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
     if as_json:
         output.data(view)
         return
-    output.fields({key: view[key] for key in ("id", "name", "enabled", "next_due")})
-    output.fields(view["spec"] or {})
+    spec = dict(view["spec"] or {})
+    streams = spec.pop("streams", ())
+    output.fields({key: view[key] for key in ("id", "name", "next_due")} | spec)
+    if streams:
+        output.text("")
+        columns = ("name", "mode", "cursor", "columns", "where", "write", "target", "primary_key")
+        output.table(columns, [[stream[column] for column in columns] for stream in streams])
 
 
 @app.command()

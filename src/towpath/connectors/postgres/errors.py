@@ -144,6 +144,7 @@ _BY_TEXT: tuple[tuple[str, _Kind], ...] = (
     ("timeout expired", _TIMEOUT),
     ("timed out", _TIMEOUT),
     ("Connection refused", _REFUSED),
+    ("No such file or directory", _REFUSED),  # of a server's socket
     ("No route to host", _TIMEOUT),
     ("Network is unreachable", _TIMEOUT),
     ("server closed the connection", _LOST),
