@@ -110,6 +110,8 @@ def test_the_database_of_store_and_engine_is_killed(rig: Rig, server: PostgresSe
     fault = rig.fault(f"batch:{name}:s000004", "wait")
     run = rig.submit(rig.flow(StreamRead(name=name), policy=PATIENT))
     rig.struck(fault)
+    done_before = {a.task for a in rig.attempts(run, "slice/") if a.outcome == "done"}
+    assert done_before
     server.kill()
     time.sleep(3)
     fault.unlink()
@@ -117,7 +119,7 @@ def test_the_database_of_store_and_engine_is_killed(rig: Rig, server: PostgresSe
     rig.finished(run)
     assert rig.ids(name) == list(range(8))
     assert rig.commits(name) == [(run.id, 1)]
-    assert tries(rig, run)[f"slice/{name}/0/s000000"] == 1
+    assert {task for task, count in tries(rig, run).items() if count == 1} >= done_before
     assert sum(worker.runs for worker in rig.workers) == 3
 
 

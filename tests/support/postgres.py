@@ -159,11 +159,14 @@ class PostgresServer:
         parent = psutil.Process(self._process.pid)
         # Stopped first, so that it starts no others meanwhile.
         parent.suspend()
-        for process in [*parent.children(recursive=True), parent]:
+        children = parent.children(recursive=True)
+        for process in [*children, parent]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait(30)
         self._process = None
+        # As long as one of them is still going, its shared memory keeps a new server from starting.
+        psutil.wait_procs(children, timeout=30)
 
     def log(self) -> str:
         """What the server has written to its log."""
