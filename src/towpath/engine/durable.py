@@ -52,7 +52,7 @@ def launch(context: Context) -> None:
     _prepare_file(settings.url)
     config: DBOSConfig = {
         "name": "towpath",
-        "system_database_url": settings.url,
+        "system_database_url": _letting_go(settings.url),
         "application_version": VERSION,
         "executor_id": context.worker,
         "serializer": PortableJSON(),
@@ -74,6 +74,16 @@ def launch(context: Context) -> None:
             worker_concurrency=2 * settings.slots,
             polling_interval_sec=poll,
         )
+
+
+def _letting_go(url: str) -> str:
+    """On PostgreSQL: the locks of a worker that hangs in the middle of a transaction end with its session,
+    in the time that it takes the others to notice that it hangs.
+    """
+    if url.startswith(_SQLITE):
+        return url
+    option = "options=-c%20idle_in_transaction_session_timeout%3D10000"
+    return f"{url}{'&' if '?' in url else '?'}{option}"
 
 
 def shut_down() -> None:

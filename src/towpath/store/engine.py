@@ -111,6 +111,7 @@ def _postgres(url: URL) -> Engine:
 def _prepare_postgres(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = {int(LOCK_TIMEOUT * 1000)}")
-        # A worker that was stopped in the middle of a unit must not hold its locks for ever.
-        cursor.execute("SET idle_in_transaction_session_timeout = 60000")
+        # A worker that hangs in the middle of a unit must not hold its locks for longer than it takes the
+        # others to notice that it hangs.
+        cursor.execute("SET idle_in_transaction_session_timeout = 10000")
     connection.commit()
