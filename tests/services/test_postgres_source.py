@@ -515,7 +515,7 @@ def test_an_error_in_the_middle_of_the_rows(
 def test_a_signal_is_heard_while_the_server_is_silent(
     config: PostgresConfig, connection: psycopg.Connection[Any]
 ) -> None:
-    connection.execute("CREATE VIEW v AS SELECT pg_sleep(60)::text AS n")
+    connection.execute("CREATE VIEW v AS SELECT pg_sleep(20)::text AS n")
 
     def stop(*_: object) -> None:
         raise InterruptedError

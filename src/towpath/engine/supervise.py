@@ -109,7 +109,8 @@ class Supervision:
     def _answer(self, child: Child, message: Message) -> None:
         error: TowpathError | None = None
         try:
-            if message["kind"] == "committing" and not self.is_ours():
+            # A worker that hung may find old messages when it wakes up: by then others have gone further.
+            if message["kind"] in ("committing", "saved") and not self.is_ours():
                 raise superseded()
             self._work.hear(message)
         except TowpathError as raised:

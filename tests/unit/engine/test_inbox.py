@@ -34,7 +34,7 @@ MORE = {
     pa.timestamp("us", "UTC"): _MOMENTS.map(lambda value: value.replace(tzinfo=dt.UTC)),
     pa.timestamp("us", "Europe/Amsterdam"): _MOMENTS.map(lambda value: value.replace(tzinfo=dt.UTC)),
     pa.timestamp("ns"): st.integers(-(10**18), 10**18),
-    pa.duration("us"): st.timedeltas(),
+    pa.duration("us"): st.timedeltas(-dt.timedelta(days=10**8), dt.timedelta(days=10**8)),
     pa.month_day_nano_interval(): st.tuples(st.integers(-99, 99), st.integers(-99, 99), _INT64).map(
         pa.MonthDayNano
     ),
