@@ -12,9 +12,9 @@ data. The engine calls in this order, and may be killed at any point of it::
 Everything here is synchronous; one object is used by one thread at a time.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
@@ -141,6 +141,54 @@ class Category(StrEnum):
     QUEUE = "queue"
 
 
+class AuthType(StrEnum):
+    """How a system knows its callers."""
+
+    OAUTH2 = "oauth2"
+    API_KEY = "api_key"
+    BASIC = "basic"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OAuth:
+    """How a system issues OAuth 2 tokens (RFC 6749): its public side, without any client's secret.
+
+    URLs may hold ``{name}`` where a connection's credentials fill in a word: ``https://{shop}.example/token``.
+    """
+
+    token_url: str
+    authorize_url: str = ""
+    """Empty where no person is asked: tokens come for the client's own credentials only."""
+    revoke_url: str = ""
+    """RFC 7009; empty where tokens cannot be revoked."""
+    issuer: str = ""
+    """RFC 9207: what ``iss`` in the answer must be; empty where the system sends none."""
+    scopes: tuple[str, ...] = ()
+    """Asked for where a connection names none."""
+    scope_separator: str = " "
+    pkce: bool = True
+    client_auth: str = "client_secret_basic"
+    """How the client shows itself: ``client_secret_basic`` or ``client_secret_post``."""
+    authorize_parameters: Mapping[str, str] = field(default_factory=dict)
+    token_parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOffer:
+    """A stream that a connector is known to have before anybody connects."""
+
+    name: str
+    """Key of the stream, as `Source.discover` will show it; empty for "every stream there is"."""
+    title: str
+    summary: str = ""
+    mode: ReadMode = ReadMode.FULL_REFRESH
+    """How it is best read."""
+    cursor: str | None = None
+    """The cursor column of an incremental read."""
+    intervals: tuple[int, ...] = ()
+    """How often, in seconds, users may have it read; empty for the usual choice."""
+
+
 @dataclass(frozen=True)
 class Connector(Generic[Config]):
     """The one value that a plug-in exports, under the entry-point group ``towpath.connectors``."""
@@ -160,3 +208,11 @@ class Connector(Generic[Config]):
     """An SVG document; empty for the neutral icon."""
     summary: str = ""
     """One line for catalogues."""
+    tags: tuple[str, ...] = ()
+    """What catalogues group it by besides its categories: ``PMS``, ``Hospitality``."""
+    auth: tuple[AuthType, ...] = ()
+    """How its system knows callers, the usual way first; empty where that is all in ``config``."""
+    oauth: OAuth | None = None
+    """Set where ``auth`` has ``oauth2``."""
+    streams: tuple[StreamOffer, ...] = ()
+    """The streams that are known without a connection; empty where the connection decides."""

@@ -1,0 +1,62 @@
+"""What moves, where to, when, and where it goes on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from towpath.core.flows import ExportSpec, ImportSpec, Policy, Schedule
+from towpath.core.ids import new_id
+from towpath.core.records.base import Owned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export(Owned):
+    """What to read of a connection."""
+
+    id: str = field(default_factory=lambda: new_id("exp"))
+    name: str
+    connection: str
+    spec: ExportSpec
+    project: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Import(Owned):
+    """What and how to write to a connection."""
+
+    id: str = field(default_factory=lambda: new_id("imp"))
+    name: str
+    connection: str
+    spec: ImportSpec
+    project: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow(Owned):
+    """Exports into imports, and when."""
+
+    id: str = field(default_factory=lambda: new_id("flw"))
+    name: str
+    exports: tuple[str, ...]
+    imports: tuple[str, ...]
+    schedule: Schedule | None = None
+    policy: Policy = field(default_factory=Policy)
+    enabled: bool = True
+    next_due: datetime | None = None
+    """When the schedule starts it next; None without a schedule or while disabled."""
+    integration: str | None = None
+    project: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedState(Owned):
+    """Where one stream of one flow goes on. Keyed by (flow, stream)."""
+
+    flow: str
+    stream: str
+    generation: int = 0
+    """Counts resets: part of the lineage that destinations key their checkpoints by."""
+    state: Mapping[str, Any] | None = None
+    run: str | None = None
+    """The run that saved it; None after a reset or a set by hand."""
