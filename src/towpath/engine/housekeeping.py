@@ -22,6 +22,7 @@ from towpath.engine.liveness import BEAT_EVERY, gone, living
 from towpath.engine.scheduler import start_due
 
 _TICK = 1.0
+_LOOK_EVERY = 0.2
 _WRITE_EVERY = 0.5
 _FORGET_EVERY = 60.0
 _FORGET_WORKERS_AFTER = timedelta(days=1)
@@ -45,12 +46,15 @@ class Housekeeping:
         self._beating_since = time.monotonic()
         self._beaten_at = time.monotonic()
         self._forgotten_at = 0.0
+        self._queued: frozenset[str] = frozenset()
+        """The runs that waited at the last look."""
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         for name, do, every in (
             ("engine-beat", self.beat, BEAT_EVERY),
             ("engine-log", self._write_up, _WRITE_EVERY),
+            ("engine-news", self._look_for_news, _LOOK_EVERY),
         ):
             self._run(name, self._repeat, do, self._context.stopping, every)
         self._run("engine-tick", self._repeat, self.tick, self._wake, _TICK)
@@ -90,6 +94,14 @@ class Housekeeping:
         retries.settle_all(self._context.books)
         self._context.holds.drop_unneeded(self._need)
         self._forget()
+
+    def _look_for_news(self) -> None:
+        """Have the next tick now if another process, such as the command line, has made a run."""
+        unfinished = self._context.books.read(lambda work: work.runs.unfinished())
+        queued = frozenset(run.id for run in unfinished if run.status is RunStatus.QUEUED)
+        if queued - self._queued:
+            self.wake()
+        self._queued = queued
 
     def _queue_runs(self) -> None:
         """Have DBOS queue every unfinished run that it does not know, oldest first. A run that has no
