@@ -174,7 +174,8 @@ def _units(seconds: int, fraction: str | None, kind: pa.DataType) -> int:
 
 
 def _interval(value: Any, _: pa.DataType) -> pa.MonthDayNano:
-    return pa.MonthDayNano(value)
+    # Integers beyond what JSON carries safely were written as text.
+    return pa.MonthDayNano([int(part) for part in value])
 
 
 def _extension(value: Any, kind: pa.DataType) -> Any:
