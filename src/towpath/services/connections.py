@@ -13,7 +13,7 @@ from towpath.core.ports import Connector, Destination, Source
 from towpath.core.records import Connection, now
 from towpath.core.repositories import UnitOfWork
 from towpath.sdk.registry import parse_config
-from towpath.services import sealing, secretfields
+from towpath.services import credentials, sealing, secretfields
 from towpath.services.context import Rooms, UseCases, audit, missing
 from towpath.vault import join_secrets, split_secrets
 
@@ -175,6 +175,9 @@ def known_connector(rooms: Rooms, name: str) -> Connector[Any]:
 
 def plain_config(rooms: Rooms, work: UnitOfWork, org: str, row: Connection) -> dict[str, Any]:
     """The configuration with its secrets: for the one moment in which the connection is opened."""
+    if credentials.whole(row):
+        connector = known_connector(rooms, row.connector)
+        return credentials.fields_for(connector, credentials.reveal(rooms, work, org, row))
     return join_secrets(row.config, sealing.reveal(rooms, work, org, row.id))
 
 
