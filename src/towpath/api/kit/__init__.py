@@ -1,0 +1,1 @@
+"""What all API families have in common: how one is made, who calls, and what a body may be."""

@@ -1,0 +1,89 @@
+"""The envelope of errors: ``{"detail": …}`` unless a family says otherwise."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from towpath.core.errors import (
+    AuthError,
+    BusyError,
+    ConfigError,
+    ConflictError,
+    DataError,
+    IntegrityError,
+    InternalError,
+    NotFoundError,
+    ResourceError,
+    SchemaError,
+    TowpathError,
+    UnreachableError,
+)
+
+Problem = Mapping[str, Any]
+"""What is wrong with a request: ``loc`` (a list), ``msg``, ``type``, and never the value itself."""
+
+STATUSES: Mapping[type[TowpathError], int] = {
+    ConfigError: 422,
+    SchemaError: 422,
+    DataError: 422,
+    AuthError: 401,
+    NotFoundError: 404,
+    ConflictError: 409,
+    BusyError: 503,
+    UnreachableError: 503,
+    ResourceError: 503,
+    IntegrityError: 500,
+    InternalError: 500,
+}
+
+#: After how many seconds somebody who was told 503 may try again.
+RETRY_AFTER = 5
+
+
+class Errors:
+    """How one family says no. Families that say it differently override what differs."""
+
+    def __init__(
+        self,
+        statuses: Mapping[type[TowpathError], int] | None = None,
+        codes: Mapping[str, int] | None = None,
+        *,
+        not_found: str = "Not Found",
+    ) -> None:
+        """``statuses`` and ``codes`` (by error code, which wins) add to `STATUSES`; ``not_found`` is the one
+        text of every 404, so that what is missing reads as what is another organization's.
+        """
+        self._statuses = {**STATUSES, **(statuses or {})}
+        self._codes = dict(codes or {})
+        self._not_found = not_found
+
+    def status(self, error: TowpathError) -> int:
+        return self._codes.get(error.code) or self._statuses[type(error)]
+
+    def answer(self, error: TowpathError) -> Response:
+        """The answer to an error of a service."""
+        status = self.status(error)
+        headers = {"Retry-After": str(RETRY_AFTER)} if status == 503 else {}  # noqa: PLR2004 - its number
+        return self.refuse(status, error.message, headers)
+
+    def refuse(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+        """The answer with this status and text: unknown paths and methods, callers who may not come in."""
+        detail = self._not_found if status == 404 else message  # noqa: PLR2004 - its number
+        return JSONResponse({"detail": detail}, status, dict(headers or {}))
+
+    def invalid(self, found: Sequence[Problem]) -> Response:
+        """The answer to a request of the wrong shape."""
+        return JSONResponse({"detail": list(found)}, 422)
+
+
+def problems(errors: Sequence[Any]) -> list[Problem]:
+    """Without ``input`` and ``ctx``, which repeat what was sent: a secret, perhaps."""
+    return [_problem(error) for error in errors]
+
+
+def _problem(error: Mapping[str, Any]) -> Problem:
+    message = error["msg"]
+    if error["type"] == "json_invalid":
+        message = f"{message}: {error.get('ctx', {}).get('error', '')}"
+    return {"loc": list(error["loc"]), "msg": message, "type": error["type"]}
