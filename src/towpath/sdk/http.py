@@ -89,6 +89,7 @@ class HttpClient:
         timeout: float = 30,
         connect_timeout: float = 10,
         max_body: int = 16 * 2**20,
+        max_redirects: int = _MOST_REDIRECTS,
         retry: Retry | None = None,
         secrets: Iterable[str] = (),
         ca_file: str | None = None,
@@ -96,9 +97,10 @@ class HttpClient:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """``timeout`` bounds one attempt from its start to the last byte of its answer, in seconds;
-        ``max_body`` the bytes of an answer; ``secrets`` never show in errors and excerpts.
+        ``max_body`` the bytes of an answer; ``secrets`` never show in errors and excerpts. Without any
+        ``max_redirects`` a body with secrets goes nowhere but to where it was meant for.
         """
-        self._timeout, self._max_body = timeout, max_body
+        self._timeout, self._max_body, self._max_redirects = timeout, max_body, max_redirects
         self._limits = httpx2.Timeout(timeout, connect=min(connect_timeout, timeout))
         self._retry = retry or Retry()
         self._secrets = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
@@ -160,13 +162,15 @@ class HttpClient:
 
     def _follow(self, request: "_Outgoing") -> Response:
         deadline = time.monotonic() + self._timeout
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(self._max_redirects + 1):
             response = self._once(request, deadline)
             location = response.headers.get("location")
             if response.status not in REDIRECTS or not location:
                 return response
+            if not self._max_redirects:
+                raise refused(request.url, "redirects, which is not followed here")
             request = request.redirected(response.status, location)
-        raise refused(request.url, f"redirects more than {_MOST_REDIRECTS} times")
+        raise refused(request.url, f"redirects more than {self._max_redirects} times")
 
     def _once(self, request: "_Outgoing", deadline: float) -> Response:
         parts = checked_parts(request.url)

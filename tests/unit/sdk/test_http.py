@@ -167,6 +167,14 @@ def test_a_redirect_that_would_drop_the_body_is_refused(server):
     refused("http.redirect_refused", ConfigError, "POST", server.url, body=b"data")
 
 
+def test_where_redirects_are_not_allowed_none_is_followed(server):
+    server.answers((307, {"location": "/other"}, b""))
+    with HttpClient(max_redirects=0) as client, pytest.raises(ConfigError) as caught:
+        client.request("POST", server.url, body=b"secret")
+    assert caught.value.code == "http.redirect_refused"
+    assert len(server.asked) == 1
+
+
 def test_a_circle_of_redirects_ends(server):
     server.answer = lambda _: (302, {"location": "/"}, b"")
     refused("http.redirect_refused", ConfigError, "GET", server.url)
