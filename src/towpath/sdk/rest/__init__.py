@@ -1,0 +1,1 @@
+"""Connectors described by a YAML file: a system's fields, its authentication, its streams."""
