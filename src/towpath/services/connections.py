@@ -7,14 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from towpath.core.errors import ConfigError, ConflictError, NotFoundError, TowpathError
+from towpath.core.errors import ConfigError, NotFoundError, TowpathError
 from towpath.core.model import Selection, Stream
 from towpath.core.ports import Connector, Destination, Source
-from towpath.core.records import Connection, now
+from towpath.core.records import Connection
 from towpath.core.repositories import UnitOfWork
 from towpath.sdk.registry import parse_config
 from towpath.services import credentials, sealing, secretfields
 from towpath.services.context import Rooms, UseCases, audit, missing
+from towpath.services.removal import remove
 from towpath.vault import join_secrets, split_secrets
 
 
@@ -94,21 +95,8 @@ class Connections(UseCases):
         return set(split_secrets(known_connector(self.rooms, connector).config, config)[1])
 
     def delete(self, org: str, name: str) -> Connection:
-        """Forget the connection and shred its secrets. Raises `ConflictError` while a flow uses it."""
-        with self.sealing() as work:
-            row = find(work, org, name)
-            users = flows_using(work, org, row.id)
-            if users:
-                raise ConflictError(
-                    "connection.in_use",
-                    f"The connection {row.name!r} is used by the flow {users[0]!r}.",
-                    hint=f"Delete the flow first: `towpath flows delete {users[0]}`.",
-                    connection=row.name,
-                    flow=users[0],
-                )
-            work.secrets.shred(org, row.id)
-            audit(work, org, self.actor, "connection.delete", row.id, name=row.name)
-            return work.connections.update(org, row.id, deleted_at=now())
+        """As `remove` does."""
+        return remove(self, org, lambda work: find(work, org, name))
 
     def get(self, org: str, name: str) -> Connection:
         with self.rooms.store.read() as work:
@@ -193,13 +181,6 @@ def find(work: UnitOfWork, org: str, name: str) -> Connection:
 def alive(work: UnitOfWork, org: str) -> Sequence[Connection]:
     """The connections that are not deleted."""
     return work.connections.list(org, deleted_at=None)
-
-
-def flows_using(work: UnitOfWork, org: str, connection: str) -> list[str]:
-    """Names of the flows that read from or write to the connection."""
-    used = {row.id for row in work.exports.list(org, connection=connection)}
-    used |= {row.id for row in work.imports.list(org, connection=connection)}
-    return [flow.name for flow in work.flows.list(org) if used & {*flow.exports, *flow.imports}]
 
 
 def check_role(connector: Connector[Any], config: Any, role: str) -> Checked:

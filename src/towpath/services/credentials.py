@@ -4,10 +4,10 @@ Other connections keep a configuration in which only single fields are secret. W
 difference: their plain configuration is what they lend.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
 from pydantic import SecretStr
 
 from towpath.core.errors import NotFoundError
@@ -37,14 +37,14 @@ def whole(row: Connection) -> bool:
 
 
 def to_secrets(credentials: Mapping[str, Any]) -> dict[str, SecretStr]:
-    """What to seal."""
-    return {FIELD: SecretStr(orjson.dumps(credentials).decode())}
+    """What to seal: JSON that keeps whole numbers of any size."""
+    return {FIELD: SecretStr(json.dumps(credentials, ensure_ascii=False, separators=(",", ":")))}
 
 
 def from_secrets(secrets: Mapping[str, SecretStr]) -> dict[str, Any]:
     """The JSON object that `to_secrets` was given; empty if nothing is sealed."""
     sealed = secrets.get(FIELD)
-    credentials: dict[str, Any] = {} if sealed is None else orjson.loads(sealed.get_secret_value())
+    credentials: dict[str, Any] = {} if sealed is None else json.loads(sealed.get_secret_value())
     return credentials
 
 

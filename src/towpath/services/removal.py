@@ -1,0 +1,61 @@
+"""The end of a connection: grants taken back, secrets shredded, the provider told."""
+
+from collections.abc import Callable
+from typing import Any
+
+from towpath.core.errors import ConflictError, TowpathError
+from towpath.core.ports import AuthType
+from towpath.core.records import Connection, now
+from towpath.core.repositories import UnitOfWork
+from towpath.services import credentials
+from towpath.services.context import UseCases, audit
+
+
+def remove(cases: UseCases, org: str, choose: Callable[[UnitOfWork], Connection]) -> Connection:
+    """End the connection that is chosen in the unit of work that ends it.
+
+    Raises `ConflictError` (``connection.in_use``) while a flow uses it. Its tokens are revoked at the
+    provider afterwards, as well as that goes: how it went is in the audit trail.
+    """
+    with cases.sealing() as work:
+        row = choose(work)
+        _refuse_in_use(work, org, row)
+        last = _tokens(cases, work, org, row)
+        grants = work.grants.forget(org, row.id)
+        work.secrets.shred(org, row.id)
+        audit(work, org, cases.actor, "connection.delete", row.id, name=row.name, grants=grants)
+        gone = work.connections.update(org, row.id, deleted_at=now())
+    if last:
+        from towpath.services.tokens import revoke_upstream
+
+        revoke_upstream(cases.rooms, cases.actor, gone, last)
+    return gone
+
+
+def _tokens(cases: UseCases, work: UnitOfWork, org: str, row: Connection) -> dict[str, Any]:
+    """What the provider has to be told about; nothing if it cannot be opened any more."""
+    if row.auth is not AuthType.OAUTH2 or not credentials.whole(row):
+        return {}
+    try:
+        return credentials.reveal(cases.rooms, work, org, row)
+    except TowpathError:
+        return {}
+
+
+def _refuse_in_use(work: UnitOfWork, org: str, row: Connection) -> None:
+    users = flows_using(work, org, row.id)
+    if users:
+        raise ConflictError(
+            "connection.in_use",
+            f"The connection {row.name!r} is used by the flow {users[0]!r}.",
+            hint=f"Delete the flow first: `towpath flows delete {users[0]}`.",
+            connection=row.name,
+            flow=users[0],
+        )
+
+
+def flows_using(work: UnitOfWork, org: str, connection: str) -> list[str]:
+    """Names of the flows that read from or write to the connection."""
+    used = {row.id for row in work.exports.list(org, connection=connection)}
+    used |= {row.id for row in work.imports.list(org, connection=connection)}
+    return [flow.name for flow in work.flows.list(org) if used & {*flow.exports, *flow.imports}]
