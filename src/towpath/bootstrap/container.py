@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from towpath.core.repositories import Store
     from towpath.engine import Engine
     from towpath.sdk.registry import Registry
+    from towpath.services.desk import Desk
     from towpath.vault import Vault
 
 DEFAULT_ORGANIZATION = "default"
@@ -31,6 +32,10 @@ class Container:
     @property
     def minimum_interval(self) -> float:
         return self.settings.minimum_interval
+
+    @property
+    def public_url(self) -> str | None:
+        return self.settings.public_url
 
     @cached_property
     def store(self) -> "Store":
@@ -73,6 +78,14 @@ class Container:
         file = self.settings.master_key_file
         # A path that somebody wrote names a key that exists: a mistyped one must not become a new key.
         return open_vault(self.store, FileKeys(file, create=file == self.settings.home / "master.key"))
+
+    @cached_property
+    def desk(self) -> "Desk":
+        """Where this process lends credentials; its thread starts with the first fetch."""
+        from towpath.services.desk import Desk
+        from towpath.services.tokens import due
+
+        return Desk(self, due)
 
     def conceal(self, secret: str) -> None:
         """Keep the value out of this process's log from now on."""
@@ -143,5 +156,7 @@ class Container:
             self.engine.stop()
             self.working = False
         self.lock.release()
+        if "desk" in self.__dict__:
+            self.__dict__.pop("desk").close()
         if "store" in self.__dict__:
             self.__dict__.pop("store").close()

@@ -5,10 +5,13 @@ home folder, its default. ``docs/reference/settings.md`` is `settings_page` and 
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from towpath.core.errors import ConfigError
 
@@ -70,6 +73,36 @@ def _path(value: Any) -> Path:
     return Path(str(value)).expanduser()
 
 
+_RATE = re.compile(r"[1-9][0-9]{0,6}/(second|minute|hour)")
+
+
+def _rate(value: Any) -> str | None:
+    if str(value).lower() == "none":
+        return None
+    if not _RATE.fullmatch(str(value)):
+        raise ValueError("write it like 100/second, 30/minute, 1000/hour or none")
+    return str(value)
+
+
+def _yes(value: Any) -> bool:
+    words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+    if str(value).lower() not in words:
+        raise ValueError("write yes or no")
+    return words[str(value).lower()]
+
+
+def _networks(value: Any) -> tuple[str, ...]:
+    return tuple(str(ip_network(item)) for item in _hosts(value))
+
+
+def _url(value: Any) -> str:
+    parts = urlsplit(str(value))
+    usable = parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")
+    if not usable or parts.query or parts.fragment or parts.username or parts.port == 0:
+        raise ValueError("write it like https://towpath.example.com")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 TABLE: tuple[Setting, ...] = (
     Setting(
         "home",
@@ -113,6 +146,58 @@ TABLE: tuple[Setting, ...] = (
         "port", "TOWPATH_PORT", "`8080`", "The port that the server listens on; 0 takes a free one.", _port
     ),
     Setting(
+        "public_url",
+        "TOWPATH_PUBLIC_URL",
+        "none",
+        "Where the rest of the world reaches this server: `https://towpath.example.com`. Redirects and the "
+        "return addresses of OAuth sign-ins are made of it.",
+        _url,
+    ),
+    Setting(
+        "require_https",
+        "TOWPATH_REQUIRE_HTTPS",
+        "`no`",
+        "Redirect what comes over plain HTTP to `public_url`, except from this machine itself.",
+        _yes,
+    ),
+    Setting(
+        "trusted_proxies",
+        "TOWPATH_TRUSTED_PROXIES",
+        "none",
+        "Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, "
+        "comma-separated.",
+        _networks,
+    ),
+    Setting(
+        "cors_origins",
+        "TOWPATH_CORS_ORIGINS",
+        "`http://localhost:8000`",
+        "Origins whose web pages may call the API, with credentials, comma-separated.",
+        _hosts,
+    ),
+    Setting(
+        "max_body",
+        "TOWPATH_MAX_BODY",
+        "`1048576`",
+        "The largest body of a request, in bytes.",
+        _positive,
+    ),
+    Setting(
+        "rate_limit",
+        "TOWPATH_RATE_LIMIT",
+        "`100/second`",
+        "How many requests one key may send: `20/second`, `600/minute`, `none`. Fetches of credentials are "
+        "not counted.",
+        _rate,
+    ),
+    Setting(
+        "failure_limit",
+        "TOWPATH_FAILURE_LIMIT",
+        "`30/minute`",
+        "How often one address, or one key, may be refused before it has to wait; `none` for ever.",
+        _rate,
+    ),
+    Setting(
         "slots",
         "TOWPATH_SLOTS",
         "number of CPUs",
@@ -154,6 +239,13 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8080
+    public_url: str | None = None
+    require_https: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ("http://localhost:8000",)
+    max_body: int = 1024 * 1024
+    rate_limit: str | None = "100/second"
+    failure_limit: str | None = "30/minute"
     slots: int = 2
     minimum_interval: float = 60
     log_level: str = "info"
@@ -177,7 +269,15 @@ def load(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
     home = _value("home", first.get("home", "~/.towpath"), "TOWPATH_HOME").absolute()
     chosen = _from_file(home / FILE_NAME) | first
     values = {name: _value(name, value, name) for name, value in chosen.items() if name != "home"}
-    return Settings(home=home, **_defaults(home) | values)
+    settings = Settings(home=home, **_defaults(home) | values)
+    if settings.require_https and not (settings.public_url or "").startswith("https://"):
+        raise ConfigError(
+            "settings.invalid",
+            "The setting require_https needs a public_url that begins with https://.",
+            hint="Set TOWPATH_PUBLIC_URL, or public_url in towpath.yaml.",
+            field="public_url",
+        )
+    return settings
 
 
 def _defaults(home: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,27 +9,32 @@ _log = logging.getLogger("towpath.access")
 
 
 class AccessLog:
-    """Logs method, path, status and time of every request."""
+    """Logs method, path, status, time, client and id of every request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if not _log.isEnabledFor(logging.INFO):
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), [500]
+        status, method, began = 499, scope["method"], time.perf_counter()
 
         async def watched(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                status[0] = message["status"]
+                status = message["status"]
             await send(message)
 
         try:
             await self._app(scope, receive, watched)
         finally:
-            _write(scope, status[0], time.perf_counter() - began)
+            _write(scope, method, status, time.perf_counter() - began)
 
 
-def _write(scope: Any, status: int, seconds: float) -> None:
-    _log.info("%s %s %d %.0f ms", scope["method"], scope["path"], status, seconds * 1000)
+def _write(scope: Scope, method: str, status: int, seconds: float) -> None:
+    client = scope["client"][0] if scope.get("client") else "-"
+    # The path as it came, percent signs and all: decoded it could break the line.
+    path = scope.get("raw_path", b"").decode("latin-1")
+    request = scope["state"]["request_id"]
+    _log.info("%s %s %d %.0f ms %s %s", method, path, status, seconds * 1000, client, request)

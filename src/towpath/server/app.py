@@ -1,43 +1,63 @@
-"""The HTTP application: for now, its health."""
+"""One ASGI application: all families, the server's own paths, and what every request passes through."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from prometheus_client import CollectorRegistry
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from towpath import __version__
+from towpath.api.kit.bodies import BodyLimit
+from towpath.api.kit.metrics import HttpFigures, Measured
+from towpath.api.kit.mounting import Families, Mounted, mount
+from towpath.api.kit.request_ids import RequestIds
+from towpath.api.kit.throttle import Throttle
 from towpath.bootstrap.container import Container
+from towpath.bootstrap.settings import Settings
 from towpath.server.accesslog import AccessLog
-from towpath.server.health import checks, ready
+from towpath.server.doors import Choose, deliver
+from towpath.server.families import families
+from towpath.server.figures import StoreFigures
+from towpath.server.https import RequireHttps
+from towpath.server.operations import operations
+
+#: What scripts of other origins may read of an answer.
+_EXPOSED = (
+    "Location",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Request-Id",
+)
 
 
-def create_app(container: Container) -> FastAPI:
+def create_app(container: Container) -> ASGIApp:
     """The application over opened rooms. It starts and stops nothing: its caller owns the container."""
-    app = FastAPI(title="Towpath", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(AccessLog)
-    app.add_exception_handler(HTTPException, _plain_error)
-    app.get("/healthz")(_alive)
-    app.get("/readyz")(_readiness(container))
+    registry = CollectorRegistry()
+    registry.register(StoreFigures(container))
+    mounts: dict[str, Mounted] = {family.name: mount(family, container) for family in families()}
+    rest = mount(operations(container, mounts, registry), container)
+    app = _guarded(container.settings)
+    app = AccessLog(Measured(app, HttpFigures(registry)))
+    app = RequestIds(Choose(app, Families(list(mounts.values()), rest)))
+    if proxies := container.settings.trusted_proxies:
+        return cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), list(proxies)))
     return app
 
 
-def _alive() -> dict[str, str]:
-    """The process answers."""
-    return {"status": "ok", "version": __version__}
-
-
-def _readiness(container: Container) -> Callable[[], JSONResponse]:
-    def readiness() -> JSONResponse:
-        """What requests and runs need is there."""
-        found = checks(container)
-        status = 200 if ready(found) else 503
-        return JSONResponse({"ready": ready(found), "checks": found}, status)
-
-    return readiness
-
-
-def _plain_error(_request: Request, error: Any) -> JSONResponse:
-    """One shape for unknown paths and methods, which belong to no API family."""
-    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+def _guarded(settings: Settings) -> ASGIApp:
+    """What may refuse a request, from the inside out."""
+    app: ASGIApp = BodyLimit(deliver, settings.max_body)
+    app = Throttle(app, settings.failure_limit, settings.rate_limit)
+    app = CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_credentials=True,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=_EXPOSED,
+    )
+    if settings.require_https and settings.public_url:
+        app = RequireHttps(app, settings.public_url)
+    return app

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from towpath.core.errors import NotFoundError
 from towpath.core.records import AuditEntry
@@ -11,6 +11,9 @@ from towpath.core.repositories import Repository, Store, UnitOfWork
 from towpath.engine import Engine
 from towpath.sdk.registry import Registry
 from towpath.vault import Vault
+
+if TYPE_CHECKING:
+    from towpath.services.desk import Desk
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,18 @@ class Rooms(Protocol):
     @property
     def minimum_interval(self) -> float:
         """The shortest interval between two starts of a flow that users may ask for, in seconds."""
+        ...
+
+    @property
+    def public_url(self) -> str | None:
+        """Where browsers and other systems reach us, without a slash at the end: ``https://towpath.example.com``.
+        None if the operator did not say.
+        """
+        ...
+
+    @property
+    def desk(self) -> "Desk":
+        """Where credentials are fetched; one for the process."""
         ...
 
     def conceal(self, secret: str) -> None:

@@ -76,6 +76,11 @@ class Errors:
         """The answer to a request of the wrong shape."""
         return JSONResponse({"detail": list(found)}, 422)
 
+    def describe(self, document: dict[str, Any]) -> None:
+        """Correct the family's OpenAPI document where its errors are not what FastAPI takes for granted:
+        ``HTTPValidationError`` at 422.
+        """
+
 
 def problems(errors: Sequence[Any]) -> list[Problem]:
     """Without ``input`` and ``ctx``, which repeat what was sent: a secret, perhaps."""

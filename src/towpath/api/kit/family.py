@@ -13,6 +13,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from towpath import __version__
+from towpath.api.kit import openapi
 from towpath.api.kit.defects import defect
 from towpath.api.kit.errors import Errors, problems
 from towpath.core.errors import TowpathError
@@ -33,7 +34,9 @@ class Family:
     prefixes: tuple[str, ...]
     """The paths that are its own, without a slash at the end; the longest one of any family wins."""
     build: Callable[[Rooms], FastAPI]
-    """Its application. It is asked with the full path of a request; see `new_app`."""
+    """Its application, made by `new_app`. It is asked with the full path of a request."""
+    unmetered: tuple[str, ...] = ()
+    """Prefixes of paths that the general rate limit does not count."""
 
 
 def new_app(title: str, summary: str, *, errors: Errors) -> FastAPI:
@@ -47,6 +50,8 @@ def new_app(title: str, summary: str, *, errors: Errors) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
+    app.state.errors = errors
+    openapi.install(app)
 
     async def known(_request: Request, error: Any) -> Response:
         return errors.answer(error)
