@@ -1,6 +1,7 @@
 """Column types: how the values of records are written, exactly the same on SQLite and PostgreSQL."""
 
 import json
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -74,8 +75,12 @@ class Prose(TypeDecorator[str]):
         return clean.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def _storable(value: str) -> bool:
-    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+    """Asked of every text that is written or compared: nearly all of them are plain ASCII."""
+    return "\x00" not in value and (value.isascii() or not _SURROGATE.search(value))
 
 
 class Moment(TypeDecorator[datetime]):
