@@ -103,7 +103,8 @@ def audit(work: UnitOfWork, org: str, actor: Actor, action: str, object: str, **
 
 def named(repository: Repository[N], org: str, kind: str, name: str) -> N:
     """The row with this name or id. Raises `NotFoundError` that offers the nearest name."""
-    row = repository.find(org, name=name) or repository.find(org, id=name)
+    # The id first: nobody may take another's place by taking its id for a name.
+    row = repository.find(org, id=name) or repository.find(org, name=name)
     if row is None:
         raise missing(kind, name, [item.name for item in repository.list(org)])
     return row
