@@ -38,12 +38,13 @@ def verify(ctx: typer.Context, as_json: AsJson = False) -> None:
     now = session(ctx)
     broken = now.trail.verify(now.org)
     if as_json:
-        output.data({"ok": broken is None, "first_broken": broken.id if broken else None})
+        entry = broken.entry.id if broken and broken.entry else None
+        output.data({"ok": broken is None, "first_broken": entry})
     if broken is not None:
         raise IntegrityError(
             "audit.broken",
-            f"The audit trail was changed at {broken.id} ({broken.created_at:%Y-%m-%d %H:%M:%S}).",
+            f"The audit trail is {broken.reason} at place {broken.seq}.",
             hint="Compare it with a backup; what comes after this entry cannot be trusted.",
-            entry=broken.id,
+            seq=broken.seq,
         )
     output.done("The audit trail is whole.")

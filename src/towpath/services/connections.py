@@ -170,11 +170,15 @@ def plain_config(rooms: Rooms, work: UnitOfWork, org: str, row: Connection) -> d
 
 
 def find(work: UnitOfWork, org: str, name: str) -> Connection:
-    """The connection with this name or id. Raises `NotFoundError` that offers the nearest name."""
+    """The connection with this id, or that of the organization's own (no customer's) with this name. Raises
+    `NotFoundError` that offers the nearest name.
+    """
     connections = work.connections
-    row = connections.find(org, name=name, deleted_at=None) or connections.find(org, id=name, deleted_at=None)
+    row = connections.find(org, name=name, customer=None, deleted_at=None)
+    row = row or connections.find(org, id=name, deleted_at=None)
     if row is None:
-        raise missing("connection", name, [item.name for item in alive(work, org)])
+        own = connections.list(org, customer=None, deleted_at=None)
+        raise missing("connection", name, [item.name for item in own])
     return row
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from towpath.core.records import AuditEntry
+from towpath.core.records import AuditBreak, AuditEntry
 from towpath.services.context import UseCases
 
 
@@ -14,7 +14,7 @@ class Trail(UseCases):
         with self.rooms.store.read() as work:
             return work.audit.list(org, after=after, limit=limit)
 
-    def verify(self, org: str) -> AuditEntry | None:
-        """The first entry that was tampered with; None if the chain holds."""
+    def verify(self, org: str) -> AuditBreak | None:
+        """The first place where the chain does not hold; None if all is well."""
         with self.rooms.store.read() as work:
             return work.audit.verify(org)

@@ -9,7 +9,7 @@ from sqlalchemy import URL, Connection
 
 from towpath.core.repositories import Store
 from towpath.store import migrations
-from towpath.store.engine import READ_ONLY, make_engine, parse_url
+from towpath.store.engine import MIGRATING, READ_ONLY, make_engine, parse_url
 from towpath.store.errors import translated
 from towpath.store.turn import Turn
 from towpath.store.unit import SqlUnitOfWork
@@ -48,17 +48,19 @@ class SqlStore:
     def migrate(self) -> None:
         if self._file is not None:
             _make_private(self._file)
-        with self._writing() as connection:
+        with self._writing(MIGRATING) as connection:
             migrations.upgrade(connection)
 
     def close(self) -> None:
         self._engine.dispose()
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, *options: str) -> Iterator[Connection]:
         turn: AbstractContextManager[None] = nullcontext() if self._file is None else self._turn()
-        with turn, translated(self._name), self._engine.begin() as connection:
-            yield connection
+        with turn, translated(self._name), self._engine.connect() as connection:
+            connection.execution_options(**dict.fromkeys(options, True))
+            with connection.begin():
+                yield connection
 
 
 def _reading(connection: Connection) -> Connection:

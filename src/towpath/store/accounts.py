@@ -1,14 +1,25 @@
-"""Connections and machine keys: repositories with one more question than the others."""
+"""Connections and machine keys: repositories with a few more questions than the others."""
 
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import select
+from sqlalchemy import bindparam, delete, select, text
 
-from towpath.core.records import Connection, Key
+from towpath.core.records import Connection, Key, KeyKind
 from towpath.store import tables
 from towpath.store.references import refuse_in_use
-from towpath.store.repository import SqlRepository
+from towpath.store.repository import SqlRepository, columns_of
+from towpath.store.touch import touch
+
+_KEYS = tables.keys
+
+# Written once: who calls is asked with every request.
+_BY_DIGESTS = select(*columns_of(_KEYS, Key)).where(_KEYS.c.digest.in_(bindparam("digests", expanding=True)))
+
+# In the words of the partial index: a parameter would not find it.
+_EXPIRED = delete(_KEYS).where(text(f"kind = '{KeyKind.ACCESS}'"), _KEYS.c.expires_at < bindparam("before"))
 
 
 class SqlConnections(SqlRepository[Connection]):
@@ -24,13 +35,25 @@ class SqlConnections(SqlRepository[Connection]):
             refuse_in_use(self._connection, self._table, org, id)
         return super().update(org, id, **changes)
 
+    def touch(self, org: str, ids: Collection[str], at: datetime, every: timedelta) -> None:
+        touch(self._connection, self._table, org, ids, at, every)
+
 
 class SqlKeys(SqlRepository[Key]):
     """Machine keys."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, tables.keys, Key)
+        super().__init__(database, _KEYS, Key)
 
     def by_digest(self, digest: str) -> Key | None:
-        row = self._connection.execute(select(*self._columns).where(tables.keys.c.digest == digest)).first()
-        return self._load([row])[0] if row else None
+        return self.by_digests([digest]).get(digest)
+
+    def by_digests(self, digests: Collection[str]) -> Mapping[str, Key]:
+        rows = self._connection.execute(_BY_DIGESTS, {"digests": list(digests)}).all()
+        return {key.digest: key for key in self._load(rows)}
+
+    def used(self, org: str, ids: Collection[str], at: datetime, every: timedelta) -> None:
+        touch(self._connection, self._table, org, ids, at, every)
+
+    def sweep(self, before: datetime) -> None:
+        self._connection.execute(_EXPIRED, {"before": before})

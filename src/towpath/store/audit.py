@@ -1,29 +1,40 @@
-"""The audit trail: one chain of hashes per organization."""
+"""The audit trail: one chain of hashes per organization, and where it ends."""
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from datetime import UTC
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from towpath.core.errors import InternalError
-from towpath.core.records import AuditEntry
+from towpath.core.records import AuditBreak, AuditEntry, AuditHead
 from towpath.store import tables
-from towpath.store.references import missing
+from towpath.store.audit_digest import digest_of
+from towpath.store.organizations import hold
 from towpath.store.types import from_json, to_json
+from towpath.store.upsert import insert_new
 
-_AUDIT, _ORGANIZATIONS = tables.audit, tables.organizations
+_AUDIT, _HEADS = tables.audit, tables.audit_heads
 _ENTRY = [column for column in _AUDIT.c if column.name != "seq"]
+_FIELDS = tuple(AuditEntry.__dataclass_fields__)
+
+# Written once: every lent credential is a row of the trail.
+_HEAD = select(_HEADS.c.seq, _HEADS.c.digest).where(_HEADS.c.org == bindparam("of"))
+_HELD_HEAD = _HEAD.with_for_update()
+_MOVE_HEAD = (
+    update(_HEADS)
+    .where(_HEADS.c.org == bindparam("of"))
+    .values(seq=bindparam("seq"), digest=bindparam("digest"))
+)
+_INSERT = insert(_AUDIT)
 
 #: How many rows `SqlAudit.verify` holds in memory.
 _CHUNK = 1000
 
 
 class SqlAudit:
-    """The audit trail. The chain shows any row changed, moved or taken out of the middle; who can write the
-    database can still cut off its end: keep the last digest elsewhere to see that too.
+    """The audit trail. The chain shows any row changed, moved or taken out of the middle, and its head any
+    row taken off the end. Who can write the database can also move the head: a head that was kept elsewhere
+    shows that too.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -31,22 +42,16 @@ class SqlAudit:
 
     def append(self, org: str, entry: AuditEntry) -> AuditEntry:
         """Appending an entry again changes nothing and returns what is stored."""
-        if entry.org != org:
-            raise InternalError(
-                "store.wrong_organization",
-                "The audit entry is of another organization.",
-                hint="Please report this.",
-            )
-        self._lock(org)
+        head = self._hold(org)
         stored = self._connection.execute(select(*_ENTRY).where(_AUDIT.c.org == org, _AUDIT.c.id == entry.id))
         if row := stored.mappings().first():
             return AuditEntry(**row)
-        seq, previous = self._last(org)
-        values = {name: getattr(entry, name) for name in entry.__dataclass_fields__}
-        values |= {"seq": seq + 1, "previous": previous, "detail": from_json(to_json(entry.detail))}
-        values["digest"] = digest_of(values)
-        self._connection.execute(insert(_AUDIT).values(values))
-        return AuditEntry(**{name: value for name, value in values.items() if name != "seq"})
+        (values,) = self._chain(org, head, [entry])
+        return _entry(values)
+
+    def extend(self, org: str, entries: Sequence[AuditEntry]) -> None:
+        if entries:
+            self._chain(org, self._hold(org), entries)
 
     def list(self, org: str, *, after: str | None = None, limit: int = 1000) -> Sequence[AuditEntry]:
         query = select(*_ENTRY).where(_AUDIT.c.org == org).order_by(_AUDIT.c.seq).limit(limit)
@@ -55,40 +60,79 @@ class SqlAudit:
             query = query.where(_AUDIT.c.seq > place.scalar_subquery())
         return [AuditEntry(**row) for row in self._connection.execute(query).mappings()]
 
-    def verify(self, org: str) -> AuditEntry | None:
+    def head(self, org: str) -> AuditHead:
+        row = self._connection.execute(_HEAD, {"of": org}).first()
+        return AuditHead(*row) if row else AuditHead()
+
+    def verify(self, org: str, known: AuditHead | None = None) -> AuditBreak | None:
+        head = self._connection.execute(_HEAD, {"of": org}).first()
+        marks = [mark for mark in (known, AuditHead(*head) if head else None) if mark]
         seq, previous = 0, ""
-        while rows := self._after(org, seq):
-            for row in rows:
-                seq += 1
-                fits = row["seq"] == seq and row["previous"] == previous
-                if not fits or row["digest"] != digest_of(row):
-                    return AuditEntry(**{name: value for name, value in row.items() if name != "seq"})
-                previous = row["digest"]
-        return None
+        for row in self._rows(org):
+            seq += 1
+            if row["seq"] > seq:
+                return AuditBreak(seq, "missing")
+            stray = row["seq"] < seq or (head and seq > head.seq)
+            if stray or row["previous"] != previous or row["digest"] != digest_of(row):
+                return AuditBreak(row["seq"], "changed", _entry(row))
+            if any(mark.seq == seq and mark.digest != row["digest"] for mark in marks):
+                return AuditBreak(seq, "changed", _entry(row))
+            previous = row["digest"]
+        # Rows without a head: nobody can say that these are all.
+        shorter = (seq and not head) or any(mark.seq > seq for mark in marks)
+        return AuditBreak(seq + 1, "cut off") if shorter else None
 
-    def _lock(self, org: str) -> None:
-        """Appends of one organization go one by one; those of others do not wait."""
-        row = select(_ORGANIZATIONS.c.id).where(_ORGANIZATIONS.c.id == org)
-        if not self._connection.execute(row.with_for_update(key_share=True)).first():
-            raise missing(_ORGANIZATIONS, org)
+    def _chain(self, org: str, head: AuditHead, entries: Sequence[AuditEntry]) -> Sequence[Mapping[str, Any]]:
+        """Put the entries behind the head, which is held, and move it to the last of them."""
+        rows, previous = [], head.digest
+        for seq, entry in enumerate(entries, head.seq + 1):
+            rows.append(_row(org, seq, previous, entry))
+            previous = rows[-1]["digest"]
+        self._connection.execute(_INSERT, rows)
+        self._connection.execute(_MOVE_HEAD, {"of": org, "seq": rows[-1]["seq"], "digest": previous})
+        return rows
 
-    def _last(self, org: str) -> tuple[int, str]:
+    def _hold(self, org: str) -> AuditHead:
+        """The head, which only this unit of work moves until it ends; other organizations do not wait."""
+        row = self._connection.execute(_HELD_HEAD, {"of": org}).first()
+        return AuditHead(*row) if row else self._begin(org)
+
+    def _begin(self, org: str) -> AuditHead:
+        """Write the head of a chain that has none: nearly always a chain without rows."""
+        hold(self._connection, org)
         query = select(_AUDIT.c.seq, _AUDIT.c.digest).where(_AUDIT.c.org == org)
         row = self._connection.execute(query.order_by(_AUDIT.c.seq.desc()).limit(1)).first()
-        return (row.seq, row.digest) if row else (0, "")
+        head = AuditHead(*row) if row else AuditHead()
+        values = {"org": org, "seq": head.seq, "digest": head.digest}
+        self._connection.execute(insert_new(self._connection, _HEADS, values))
+        return AuditHead(*self._connection.execute(_HELD_HEAD, {"of": org}).one())
 
-    def _after(self, org: str, seq: int) -> Sequence[Mapping[str, Any]]:
-        query = select(_AUDIT).where(_AUDIT.c.org == org, _AUDIT.c.seq > seq)
-        rows = self._connection.execute(query.order_by(_AUDIT.c.seq).limit(_CHUNK)).mappings()
-        return [dict(row) for row in rows]
+    def _rows(self, org: str) -> Iterator[Mapping[str, Any]]:
+        """All rows in chain order, whatever their numbers are."""
+        rows = self._after(org, None)
+        while rows:
+            yield from rows
+            rows = self._after(org, rows[-1]["seq"])
+
+    def _after(self, org: str, seq: int | None) -> Sequence[Mapping[str, Any]]:
+        query = select(_AUDIT).where(_AUDIT.c.org == org).order_by(_AUDIT.c.seq).limit(_CHUNK)
+        if seq is not None:
+            query = query.where(_AUDIT.c.seq > seq)
+        return [dict(row) for row in self._connection.execute(query).mappings()]
 
 
-def digest_of(row: Mapping[str, Any]) -> str:
-    """SHA-256, hex, over the canonical JSON of all columns but the digest itself: keys sorted, ASCII, no
-    spaces, times in UTC with microseconds. The predecessor's digest is one of the columns.
-    """
-    content = {name: value for name, value in row.items() if name != "digest"}
-    for name in ("created_at", "updated_at"):
-        content[name] = content[name].astimezone(UTC).isoformat(timespec="microseconds")
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def _row(org: str, seq: int, previous: str, entry: AuditEntry) -> dict[str, Any]:
+    if entry.org != org:
+        raise InternalError(
+            "store.wrong_organization",
+            "The audit entry is of another organization.",
+            hint="Please report this.",
+        )
+    row = {name: getattr(entry, name) for name in _FIELDS}
+    row |= {"seq": seq, "previous": previous, "detail": from_json(to_json(entry.detail))}
+    row["digest"] = digest_of(row)
+    return row
+
+
+def _entry(row: Mapping[str, Any]) -> AuditEntry:
+    return AuditEntry(**{name: row[name] for name in _FIELDS})

@@ -15,6 +15,12 @@ LOCK_TIMEOUT = 30.0
 #: Execution option of connections that only read.
 READ_ONLY = "towpath_read_only"
 
+#: Execution option of connections that change the tables.
+MIGRATING = "towpath_migrating"
+
+#: What a connection of SQLite's was last set to: for reading, for migrating.
+_MODE = "towpath_mode"
+
 
 def parse_url(url: str) -> URL:
     """Raises `ConfigError` for anything but the two databases."""
@@ -82,12 +88,14 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """Writers take the lock at once: a later upgrade could fail after half of the work."""
-    if connection.get_execution_options().get(READ_ONLY):
-        connection.exec_driver_sql("PRAGMA query_only = ON")
-        connection.exec_driver_sql("BEGIN")
-    else:
-        connection.exec_driver_sql("PRAGMA query_only = OFF")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    options, info = connection.get_execution_options(), connection.connection.info
+    reading, migrating = bool(options.get(READ_ONLY)), bool(options.get(MIGRATING))
+    if info.get(_MODE) != (reading, migrating):
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(reading)}")
+        # A table is changed by making it anew; for a moment, what refers to it would refer to nothing.
+        connection.exec_driver_sql(f"PRAGMA foreign_keys = {int(not migrating)}")
+        info[_MODE] = (reading, migrating)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _postgres(url: URL) -> Engine:

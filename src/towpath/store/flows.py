@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, exists, insert, select, update
 
 from towpath.core.errors import ConflictError
 from towpath.core.records import Flow, RunStatus, now
@@ -58,8 +58,9 @@ class SqlFlows(SqlRepository[Flow]):
         super().delete(org, id)
 
     def due(self, at: datetime, limit: int = 100) -> Sequence[Flow]:
-        flows = tables.flows.c
-        query = select(*self._columns).where(flows.next_due <= at, flows.enabled)
+        flows, group = tables.flows.c, tables.integrations.c
+        off = exists().where(group.org == flows.org, group.id == flows.integration, ~group.enabled)
+        query = select(*self._columns).where(flows.next_due <= at, flows.enabled, ~off)
         return self._load(
             self._connection.execute(query.order_by(flows.next_due, flows.id).limit(limit)).all()
         )

@@ -36,3 +36,12 @@ class SqlOrganizations:
     def list(self) -> Sequence[Organization]:
         rows = self._connection.execute(select(_ORGANIZATIONS).order_by(_ORGANIZATIONS.c.id)).mappings()
         return [Organization(**row) for row in rows]
+
+
+def hold(connection: Connection, org: str) -> None:
+    """Wait until no other unit of work holds the organization, and hold it until this one ends: for what is
+    counted in it. Rows may be added to it meanwhile. Raises `NotFoundError`.
+    """
+    row = select(_ORGANIZATIONS.c.id).where(_ORGANIZATIONS.c.id == org)
+    if not connection.execute(row.with_for_update(key_share=True)).first():
+        raise missing(_ORGANIZATIONS, org)

@@ -1,6 +1,8 @@
 """The repository that all kinds of rows with an id share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
@@ -25,6 +27,18 @@ from towpath.store import references
 R = TypeVar("R", bound=Owned)
 
 
+@cache
+def columns_of(table: Table, record: Hashable) -> Sequence[Column[Any]]:
+    """The table's columns that are fields of the record, a dataclass."""
+    names = {field.name for field in fields(record)}  # type: ignore[arg-type]  # a class is no more for `cache`
+    return tuple(column for column in table.c if column.name in names)
+
+
+@cache
+def _all_of(table: Table, record: Hashable) -> Select[Any]:
+    return select(*columns_of(table, record))
+
+
 class SqlRepository(Generic[R]):
     """Rows of one table, one organization at a time. # Invariant 9"""
 
@@ -32,6 +46,7 @@ class SqlRepository(Generic[R]):
         self._connection = connection
         self._table = table
         self._record = record
+        self._fields: Any = record  # the same, for caches: mypy holds that a class has no hash
         self._kind = references.kind_of(table)
 
     def add(self, org: str, item: R) -> R:
@@ -96,12 +111,10 @@ class SqlRepository(Generic[R]):
 
     @property
     def _columns(self) -> Sequence[Column[Any]]:
-        """The table's columns that are fields of the record."""
-        fields = self._record.__dataclass_fields__
-        return [column for column in self._table.c if column.name in fields]
+        return columns_of(self._table, self._fields)
 
     def _select(self, org: str, **equals: Any) -> Select[Any]:
-        return select(*self._columns).where(self._is(org, **equals))
+        return _all_of(self._table, self._fields).where(self._is(org, **equals))
 
     def _is(self, org: str, **equals: Any) -> ColumnElement[bool]:
         return and_(self._table.c.org == org, *(self._equals(name, value) for name, value in equals.items()))

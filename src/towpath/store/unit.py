@@ -7,10 +7,14 @@ from towpath.store import tables
 from towpath.store.accounts import SqlConnections, SqlKeys
 from towpath.store.attempts import SqlAttempts, SqlWorkers
 from towpath.store.audit import SqlAudit
+from towpath.store.events import SqlEvents
 from towpath.store.flows import SqlFlows
+from towpath.store.lending import SqlGrants
 from towpath.store.organizations import SqlOrganizations
 from towpath.store.record_errors import SqlRecordErrors
+from towpath.store.renewals import SqlAuthorizations, SqlRenewals
 from towpath.store.repository import SqlRepository
+from towpath.store.requests import SqlNumbers, SqlRequests
 from towpath.store.run_log import SqlRunLog
 from towpath.store.runs import SqlRuns
 from towpath.store.secrets import SqlMasterKeys, SqlSecrets
@@ -29,6 +33,12 @@ class SqlUnitOfWork:
         self.users = SqlRepository(connection, tables.users, records.User)
         self.keys = SqlKeys(connection)
         self.connections = SqlConnections(connection)
+        self.grants = SqlGrants(connection)
+        self.renewals = SqlRenewals(connection)
+        self.authorizations = SqlAuthorizations(connection)
+        self.events = SqlEvents(connection)
+        self.requests = SqlRequests(connection)
+        self.numbers = SqlNumbers(connection)
         self.exports = SqlRepository(connection, tables.exports, records.Export)
         self.imports = SqlRepository(connection, tables.imports, records.Import)
         self.flows = SqlFlows(connection)

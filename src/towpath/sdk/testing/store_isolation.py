@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from towpath.core.errors import TowpathError
-from towpath.core.records import AuditEntry, Counters, LogLine, RunStatus
+from towpath.core.records import AuditEntry, AuditHead, Counters, LogLine, RunStatus
 from towpath.core.repositories import Store, UnitOfWork
 from towpath.sdk.testing.store_worlds import (
     KINDS,
@@ -25,6 +25,7 @@ from towpath.sdk.testing.store_worlds import (
 Call = Callable[[UnitOfWork, str, Mapping[str, str]], Any]
 
 _DUE = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC)
+_FAR = datetime(2224, 2, 29, tzinfo=UTC)
 
 
 def _common(kind: str) -> dict[str, Call]:
@@ -40,6 +41,26 @@ def _common(kind: str) -> dict[str, Call]:
 
 
 _OWN: dict[str, Call] = {
+    "connections.touch": lambda unit, org, ids: unit.connections.touch(
+        org, [ids["connections"]], _DUE, timedelta(0)
+    ),
+    "keys.used": lambda unit, org, ids: unit.keys.used(org, [ids["keys"]], _DUE, timedelta(0)),
+    "grants.lendable": lambda unit, org, ids: unit.grants.lendable(org, [(ids["instances"], "postgres")]),
+    "grants.forget": lambda unit, org, ids: unit.grants.forget(org, ids["connections"]),
+    "renewals.get": lambda unit, org, ids: unit.renewals.get(org, ids["connections"]).owner,
+    "renewals.claim": lambda unit, org, ids: unit.renewals.claim(
+        org, ids["connections"], "me", _FAR, _FAR + timedelta(1)
+    ),
+    "renewals.end": lambda unit, org, ids: unit.renewals.end(org, ids["connections"], ids["connections"]),
+    "authorizations.open": lambda unit, org, ids: unit.authorizations.open(
+        org, ids["authorizations"], "digest"
+    ),
+    "authorizations.use": lambda unit, org, ids: unit.authorizations.use(org, ids["authorizations"], _DUE),
+    "events.postpone": lambda unit, org, ids: unit.events.postpone(org, ids["events"], 0, _DUE),
+    "requests.remember": lambda unit, org, ids: unit.requests.remember(org, ids["requests"], "f", "o"),
+    "requests.find": lambda unit, org, ids: unit.requests.find(org, ids["requests"]),
+    "numbers.assign": lambda unit, org, ids: len(unit.numbers.assign(org, "x", [ids["connections"]])),
+    "numbers.find": lambda unit, org, ids: unit.numbers.find(org, ids["numbers"], 1),
     "flows.advance": lambda unit, org, ids: unit.flows.advance(org, ids["flows"], _DUE, None),
     "runs.claim": lambda unit, org, ids: unit.runs.claim(org, ids["runs"]),
     "runs.finish": lambda unit, org, ids: unit.runs.finish(org, ids["runs"], RunStatus.FAILED),
@@ -84,6 +105,10 @@ _OWN: dict[str, Call] = {
         unit.audit.append(org, AuditEntry(id=ids["audit"], org=org, actor="a", action="b", object="c")).action
     ),
     "audit.list": lambda unit, org, ids: unit.audit.list(org, after=ids["audit"]),
+    "audit.extend": lambda unit, org, ids: unit.audit.extend(
+        org, [AuditEntry(org=org, actor="a", action="b", object=ids["connections"])]
+    ),
+    "audit.head": lambda unit, org, _: unit.audit.head(org) != AuditHead(),
     "audit.verify": lambda unit, org, _: unit.audit.verify(org),
 }
 

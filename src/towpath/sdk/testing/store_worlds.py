@@ -2,18 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import Any
 
 from towpath.core.flows import Every, ExportSpec, Filter, ImportSpec, Policy, StreamRead, StreamWrite
 from towpath.core.ids import new_id
 from towpath.core.model import Operator, ReadMode, WriteMode
+from towpath.core.ports import AuthType
 from towpath.core.records import (
     AuditEntry,
+    Authorization,
     Connection,
+    ConnectionStatus,
     Customer,
+    Event,
     Export,
     Flow,
+    Grant,
     Import,
     Instance,
     Integration,
@@ -28,6 +34,7 @@ from towpath.core.records import (
     RunSlice,
     RunStream,
     User,
+    now,
 )
 from towpath.core.repositories import Store, UnitOfWork
 from towpath.core.sealed import MasterKey, SealedSecrets
@@ -37,6 +44,10 @@ STREAM = 'public."Örders", 100%'
 
 #: The master key that every world's secrets are wrapped by.
 MASTER_KEY = MasterKey("00000000000000aa", "sealed digest key")
+
+#: More instances, for grants: as many can be added to a world one after the other.
+SPARES = tuple(f"instances/{n}" for n in range(6))
+_spares = cycle(SPARES)
 
 
 def fresh(kind: str, org: str, ids: Mapping[str, str], **fields: Any) -> Any:
@@ -57,10 +68,12 @@ _KINDS: dict[str, tuple[type[Owned], dict[str, Any]]] = {
     "keys": (
         Key,
         {
-            "kind": KeyKind.PROXY,
+            "kind": KeyKind.BROKER,
             "digest": lambda _: new_id("digest"),
             "instance": lambda ids: ids["instances"],
             "scopes": ("a", "b"),
+            "hint": "tp_proxy_é",
+            "expires_at": datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC),
         },
     ),
     "connections": (
@@ -76,8 +89,32 @@ _KINDS: dict[str, tuple[type[Owned], dict[str, Any]]] = {
             },
             "project": lambda ids: ids["projects"],
             "customer": lambda ids: ids["customers"],
+            "auth": AuthType.OAUTH2,
+            "scopes": ("mail.send", "é"),
+            "metadata": {"deep": [{"x": None}], "nul": "\x00"},
+            "status": ConnectionStatus.ERROR,
+            "error": "it answered 500",
+            "expires_at": datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC),
         },
     ),
+    "grants": (
+        Grant,
+        {
+            "connection": lambda ids: ids["connections"],
+            # One for each connection and instance: the world's own row has the first.
+            "instance": lambda ids: ids[next(_spares)] if "grants" in ids else ids["instances"],
+            "capabilities": ("send_mail", "b", "a"),
+        },
+    ),
+    "authorizations": (
+        Authorization,
+        {
+            "connection": lambda ids: ids["connections"],
+            "browser": "digest",
+            "expires_at": datetime(2224, 2, 29, 12, 0, 0, 1, tzinfo=UTC),
+        },
+    ),
+    "events": (Event, {"type": "connection.expired", "body": {"big": 2**80}, "error": "nobody\u00e9"}),
     "exports": (
         Export,
         {
@@ -107,7 +144,15 @@ _KINDS: dict[str, tuple[type[Owned], dict[str, Any]]] = {
             ),
         },
     ),
-    "integrations": (Integration, {"project": lambda ids: ids["projects"]}),
+    "integrations": (
+        Integration,
+        {
+            "project": lambda ids: ids["projects"],
+            "connection": lambda ids: ids["connections"],
+            "summary": "Örders",
+            "enabled": True,
+        },
+    ),
     "flows": (
         Flow,
         {
@@ -136,6 +181,9 @@ _KINDS: dict[str, tuple[type[Owned], dict[str, Any]]] = {
 
 #: The repositories with the common methods, each after those that its rows refer to.
 KINDS = tuple(_KINDS)
+
+#: The record of each kind.
+RECORDS = {kind: record for kind, (record, _) in _KINDS.items()}
 
 
 @dataclass(frozen=True)
@@ -177,6 +225,8 @@ def make_world(store: Store) -> World:
         ids: dict[str, str] = {}
         for kind in KINDS:
             ids[kind] = getattr(unit, kind).add(org, fresh(kind, org, ids)).id
+        for name in SPARES:
+            ids[name] = unit.instances.add(org, fresh("instances", org, ids)).id
         _add_parts(unit, org, ids)
     return World(org, ids)
 
@@ -191,6 +241,10 @@ def _add_parts(unit: UnitOfWork, org: str, ids: dict[str, str]) -> None:
     unit.secrets.put(org, sealed(org, ids["connections"]))
     entry = AuditEntry(org=org, actor="cli", action="world.make", object=org)
     ids["audit"] = unit.audit.append(org, entry).id
+    unit.renewals.claim(org, ids["connections"], ids["connections"], now(), now() + timedelta(minutes=1))
+    ids["requests"], ids["numbers"] = new_id("request"), new_id("kind")
+    unit.requests.remember(org, ids["requests"], "fingerprint", ids["connections"])
+    unit.numbers.assign(org, ids["numbers"], [ids["connections"]])
 
 
 def sealed(org: str, connection: str, wrapped_key: str = "wrapped") -> SealedSecrets:
@@ -215,4 +269,8 @@ def snapshot(store: Store, world: World) -> dict[str, Any]:
             "log": unit.log.read(org, run),
             "secrets": unit.secrets.get(org, world.connections),
             "audit": unit.audit.list(org),
+            "head": unit.audit.head(org),
+            "renewal": unit.renewals.get(org, world.connections).owner,
+            "request": unit.requests.find(org, world.requests),
+            "number": unit.numbers.find(org, world.numbers, 1),
         }

@@ -7,10 +7,12 @@ from sqlalchemy import Connection, func, inspect, select, text
 from towpath.core.errors import IntegrityError
 
 #: The newest revision. Known here so that a store that is up to date costs one query, not all of Alembic.
-HEAD = "0002"
+HEAD = "0003"
 
 #: Any number, as long as every version takes the same: the advisory lock of migrations on PostgreSQL.
 _LOCK = 7_087_215
+
+_LOST = "PRAGMA foreign_key_check"
 
 
 def upgrade(connection: Connection) -> None:
@@ -50,3 +52,14 @@ def _run(connection: Connection, present: str | None) -> None:
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    _check_references(connection)
+
+
+def _check_references(connection: Connection) -> None:
+    """SQLite did not look after them meanwhile."""
+    if connection.dialect.name == "sqlite" and (lost := connection.exec_driver_sql(_LOST).first()):
+        raise IntegrityError(
+            "store.corrupt",
+            f"The row {lost[1]} of the table {lost[0]!r} refers to a row of {lost[2]!r} that is not there.",
+            hint="Restore the store from a backup.",
+        )

@@ -1,0 +1,95 @@
+"""Organizations, and who may come in."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
+
+from towpath.core.records import KeyKind
+from towpath.store.tables.base import index_where, may, metadata, need, owned, refer, unique_where
+from towpath.store.types import Choice, Moment, Str, Strings
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("id", Str, primary_key=True),
+    need("name", Str),
+    need("created_at", Moment),
+    UniqueConstraint("name"),
+)
+
+projects = owned("projects", need("name", Str), UniqueConstraint("org", "name"))
+
+customers = owned("customers", need("name", Str), UniqueConstraint("org", "name"))
+
+instances = owned(
+    "instances",
+    need("customer", Str),
+    need("name", Str),
+    UniqueConstraint("org", "name"),
+    refer("customers", "customer"),
+    Index(None, "org", "customer"),
+)
+
+users = owned(
+    "users",
+    need("name", Str),
+    may("email", Str),
+    may("password_hash", Str),
+    need("disabled", Boolean),
+    UniqueConstraint("org", "name"),
+)
+
+keys = owned(
+    "keys",
+    need("name", Str),
+    need("kind", Choice(KeyKind)),
+    need("digest", Str),
+    may("secret_digest", Str),
+    may("instance", Str),
+    need("scopes", Strings),
+    may("revoked_at", Moment),
+    may("last_used_at", Moment),
+    may("parent", Str),
+    need("hint", Str, default="''"),
+    may("expires_at", Moment),
+    UniqueConstraint("digest"),
+    refer("instances", "instance"),
+    refer("keys", "parent", cascade=True),
+    # A revoked key frees its name. Access tokens are nobody's to call, proxy keys go by their instance.
+    unique_where(
+        "uq_keys_name", "org", "name", condition="revoked_at IS NULL AND kind NOT IN ('access', 'proxy')"
+    ),
+    Index(None, "org", "instance"),
+    Index(None, "org", "parent"),
+    index_where("ix_keys_access", "expires_at", condition="kind = 'access'"),
+)
+
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("org", Str, ForeignKey("organizations.id"), nullable=False),
+    need("kind", Str),
+    need("number", BigInteger),
+    need("id", Str),
+    PrimaryKeyConstraint("org", "kind", "number"),
+    UniqueConstraint("org", "kind", "id"),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("org", Str, ForeignKey("organizations.id"), nullable=False),
+    need("key", Str),
+    need("created_at", Moment),
+    need("fingerprint", Str),
+    need("object", Str),
+    PrimaryKeyConstraint("org", "key"),
+    Index(None, "created_at"),
+)
