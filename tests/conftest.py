@@ -2,7 +2,14 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["support.command", "support.postgres", "support.mariadb", "support.s3", "support.oauth"]
+pytest_plugins = [
+    "support.command",
+    "support.postgres",
+    "support.mariadb",
+    "support.s3",
+    "support.oauth",
+    "support.api",
+]
 
 # No test judges speed, on whatever machine it runs.
 settings.register_profile("towpath", deadline=None)

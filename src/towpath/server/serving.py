@@ -8,6 +8,13 @@ import uvicorn
 from towpath.bootstrap.container import Container
 from towpath.core.errors import BusyError, ResourceError
 from towpath.server.app import create_app
+from towpath.server.protocol import PatientProtocol
+
+#: Seconds that a connection without requests is kept; longer than what proxies in front usually wait.
+KEEP_ALIVE = 75
+
+#: Seconds that requests in flight have to be answered when the server stops.
+GRACE = 30
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -44,11 +51,25 @@ def serve(container: Container, sock: socket.socket, started: Callable[[], None]
 
     The engine is started before: it must be outside of the event loop that runs here.
     """
+    make(container, started).run(sockets=[sock])
+
+
+def make(container: Container, started: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """A server that is not running yet. To stop: requests that go on are answered, for `GRACE` seconds."""
     config = uvicorn.Config(
-        create_app(container), log_config=None, access_log=False, lifespan="off", server_header=False
+        create_app(container),
+        http=PatientProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        # Proxies are believed by `create_app`, and only those that the operator named.
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
     )
-    server = _Server(config, started)
-    server.run(sockets=[sock])
+    return _Server(config, started)
 
 
 class _Server(uvicorn.Server):
