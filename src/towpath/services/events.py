@@ -1,0 +1,138 @@
+"""Telling the organization's own systems what became of a connection, by webhook.
+
+An event is stored in the unit of work that changes the connection: there is exactly one for each change. Any
+worker sends it, at least once, under one ``webhook-id`` by which its receiver knows it again.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from towpath.core.errors import TowpathError
+from towpath.core.ids import as_uuid
+from towpath.core.records import Connection, Event, now
+from towpath.core.repositories import UnitOfWork
+from towpath.sdk.http import HttpClient, Retry
+from towpath.sdk.registry import parse_config
+from towpath.sdk.webhooks import Signer
+from towpath.services import sealing
+from towpath.services.context import Rooms
+from towpath.vault import join_secrets
+
+EXPIRED = "connection.expired"
+RECOVERED = "connection.recovered"
+
+#: The connection that says where events go: of the connector ``http``, and without a customer.
+NAME, CONNECTOR = "events", "http"
+#: After so many attempts it is given up.
+ATTEMPTS = 10
+_FIRST_PAUSE = timedelta(seconds=30)
+_LONGEST_PAUSE = timedelta(hours=6)
+#: Shorter than the first pause: nobody else sends the event meanwhile.
+_TIMEOUT = 20.0
+_LONGEST_ERROR = 300
+
+_log = logging.getLogger(__name__)
+
+
+def emit(work: UnitOfWork, org: str, type: str, row: Connection) -> None:
+    """Store the event, in the unit of work of what it tells about; nothing if nobody wants to know."""
+    if receiver(work, org) is not None:
+        work.events.add(org, Event(org=org, type=type, body=_body(type, row)))
+
+
+def receiver(work: UnitOfWork, org: str) -> Connection | None:
+    """The connection that events are sent to."""
+    return work.connections.find(org, name=NAME, connector=CONNECTOR, customer=None, deleted_at=None)
+
+
+def _body(type: str, row: Connection) -> dict[str, Any]:
+    """In the words of the broker API, ids included."""
+    ends = row.expires_at
+    return {
+        "type": type,
+        "timestamp": row.updated_at.isoformat(),
+        "data": {
+            "connection_id": str(as_uuid(row.id)),
+            "customer_id": str(as_uuid(row.customer)) if row.customer else None,
+            "provider": row.connector,
+            "name": row.name,
+            "status": str(row.status),
+            "error_message": row.error,
+            "expires_at": ends.isoformat() if ends else None,
+        },
+    }
+
+
+def deliver(rooms: Rooms, at: datetime | None = None) -> int:
+    """Send what is due, once each; returns how many were delivered. Many processes may do so at once."""
+    at = at or now()
+    with rooms.store.read() as work:
+        waiting = work.events.due(at)
+    return sum(_send(rooms, event, at) for event in waiting)
+
+
+def _send(rooms: Rooms, event: Event, at: datetime) -> bool:
+    # Postponed before it is sent: if this process dies meanwhile, it is sent once more and not for ever.
+    with rooms.store.begin() as work:
+        if not work.events.postpone(event.org, event.id, event.attempts, at + _pause(event.attempts)):
+            return False
+    error = _post(rooms, event)
+    last = event.attempts + 1 >= ATTEMPTS
+    with rooms.store.begin() as work:
+        if error is None or last:
+            work.events.update(event.org, event.id, ended_at=now(), error=error)
+        else:
+            work.events.update(event.org, event.id, error=error)
+    if error is not None and last:
+        _log.warning("The event %s is given up after %d attempts: %s", event.id, ATTEMPTS, error)
+    return error is None
+
+
+def _pause(attempts: int) -> timedelta:
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 3.0**attempts)
+
+
+def _post(rooms: Rooms, event: Event) -> str | None:
+    """Send it; what went wrong, in a few words, or None."""
+    try:
+        config = _config(rooms, event.org)
+        if config is None:
+            return "There is no connection 'events' to send it to."
+        body = orjson.dumps(event.body)
+        secrets = {name: text.get_secret_value() for name, text in config.secret_headers.items()}
+        with HttpClient(timeout=_TIMEOUT, retry=Retry(attempts=1), ca_file=config.ca_file) as client:
+            answer = client.request(
+                "POST",
+                config.url,
+                headers={
+                    **config.headers,
+                    "content-type": "application/json",
+                    **_signed(config, event, body),
+                },
+                secret_headers=secrets,
+                body=body,
+            )
+    except TowpathError as error:
+        return error.message[:_LONGEST_ERROR]
+    return None if answer.ok else f"{answer.url} answered {answer.status}."
+
+
+def _signed(config: Any, event: Event, body: bytes) -> Mapping[str, str]:
+    if config.signing_secret is None:
+        return {"webhook-id": event.id, "webhook-timestamp": str(int(now().timestamp()))}
+    return Signer(config.signing_secret.get_secret_value()).headers(event.id, body)
+
+
+def _config(rooms: Rooms, org: str) -> Any:
+    """The settings of the receiver, an HTTP connection's; None if there is none any more."""
+    _ = rooms.vault
+    with rooms.store.read() as work:
+        row = receiver(work, org)
+        if row is None:
+            return None
+        plain = join_secrets(row.config, sealing.reveal(rooms, work, org, row.id))
+    return parse_config(rooms.registry.get(CONNECTOR), plain)
