@@ -1,0 +1,23 @@
+"""The family's application: its routes, and its document."""
+
+from fastapi import FastAPI
+
+from towpath.api.broker import audit, connections, customers, grants, instances
+from towpath.api.broker.documents import describe_fetch
+from towpath.api.broker.errors import errors
+from towpath.api.broker.fetch import fetch_route
+from towpath.api.kit.family import new_app
+from towpath.services.context import Rooms
+
+_SUMMARY = "Keeps customers' connections to other systems, and lends their credentials to instances."
+
+
+def build(rooms: Rooms) -> FastAPI:
+    """The application over these rooms."""
+    app = new_app("Towpath Broker API", _SUMMARY, errors=errors)
+    app.state.rooms = rooms
+    app.router.routes[:0] = fetch_route(rooms)
+    for module in (connections, grants, customers, instances, audit):
+        app.include_router(module.router)
+    describe_fetch(app)
+    return app
