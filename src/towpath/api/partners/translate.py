@@ -1,0 +1,149 @@
+"""Between connectors as clients of this family know them and integrations."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from towpath.api.partners import schemas
+from towpath.api.partners.directory import Directory
+from towpath.api.partners.errors import fault
+from towpath.api.partners.templates import source_icon
+from towpath.core.errors import NotFoundError
+from towpath.core.ports import Connector, StreamOffer
+from towpath.core.records import RunStatus
+from towpath.services import catalogue, forms
+from towpath.services.context import Rooms
+from towpath.services.integrations_flows import Delivery, Reading
+from towpath.services.integrations_standing import Part, Standing
+from towpath.services.partners import Kind, Numbering
+
+_ENTITY = "entities"
+
+
+class Translator:
+    """Knows the numbers of one installation."""
+
+    def __init__(self, rooms: Rooms, directory: Directory) -> None:
+        self._rooms = rooms
+        self._directory = directory
+        self._numbering = Numbering(rooms)
+
+    # ── in ───────────────────────────────────────────────────────────────────────────────────────
+
+    def template(self, number: int) -> Connector[Any]:
+        """The connector that a body names. Raises `Faults`."""
+        connector = self._directory.sources.get(number)
+        if connector is None:
+            raise _unknown(number, "connector_category_id")
+        return connector
+
+    def deliveries(
+        self, org: str, connector: Connector[Any], targets: Sequence[schemas.TargetBody]
+    ) -> tuple[Delivery, ...]:
+        """What a body's targets mean. Raises `Faults` for numbers of nothing."""
+        return tuple(
+            Delivery(
+                destination=self._destination(org, target.destination_id, index),
+                readings=tuple(
+                    self._reading(connector, entity, ("targets", index, _ENTITY, place))
+                    for place, entity in enumerate(target.entities)
+                ),
+            )
+            for index, target in enumerate(targets)
+        )
+
+    def _destination(self, org: str, number: int, index: int) -> str:
+        try:
+            return self._numbering.id(org, Kind.DESTINATION, number)
+        except NotFoundError:
+            raise _unknown(number, "targets", index, "destination_id") from None
+
+    def _reading(
+        self, connector: Connector[Any], entity: schemas.EntityBody, place: tuple[str | int, ...]
+    ) -> Reading:
+        offer = self._directory.entities(connector).get(entity.id)
+        if offer is None:
+            raise _unknown(entity.id, *place, "id")
+        seconds = self._directory.timers(offer).get(entity.entity_timer_id)
+        if seconds is None:
+            # Whether there is no such timer, or not for this entity, is all the same to who chose it.
+            raise _unknown(entity.entity_timer_id, *place, "entity_timer_id")
+        return Reading(stream=offer.name, every=seconds, enabled=entity.is_active)
+
+    # ── out ──────────────────────────────────────────────────────────────────────────────────────
+
+    def rows(self, org: str, standings: Sequence[Standing]) -> list[schemas.ConnectorRow]:
+        ids = [standing.integration.id for standing in standings]
+        numbers = self._numbering.of(org, Kind.CONNECTOR, ids)
+        return [self._row(numbers[standing.integration.id], standing) for standing in standings]
+
+    def connector(self, org: str, standing: Standing, parts: Sequence[Part]) -> schemas.Connector:
+        plugin = self._rooms.registry.get(standing.source.connector)
+        (row,) = self.rows(org, [standing])
+        return schemas.Connector(
+            **row.model_dump(),
+            credentials=forms.values_of(forms.form_of(plugin.config), standing.source.config),
+            targets=self._targets(org, plugin, parts),
+            created_at=standing.integration.created_at,
+            updated_at=standing.integration.updated_at,
+        )
+
+    def _row(self, number: int, standing: Standing) -> schemas.ConnectorRow:
+        integration, code = standing.integration, standing.source.connector
+        return schemas.ConnectorRow(
+            id=number,
+            name=integration.name,
+            description=integration.summary,
+            lifecycle_status=standing.lifecycle.value,
+            is_active=integration.enabled,
+            connector_cat=self._directory.number(code, "sources"),
+            connector_cat_name=self._rooms.registry.get(code).title,
+            icon=source_icon(code),
+        )
+
+    def _targets(
+        self, org: str, plugin: Connector[Any], parts: Sequence[Part]
+    ) -> list[schemas.TargetStanding]:
+        numbers = self._numbering.of(org, Kind.DESTINATION, [part.destination for part in parts])
+        known = {offer.name: (number, offer) for number, offer in self._directory.entities(plugin).items()}
+        by_destination = groupby(
+            sorted(parts, key=lambda part: numbers[part.destination]), lambda part: numbers[part.destination]
+        )
+        return [
+            schemas.TargetStanding(
+                destination_id=number, entities=[self._entity(known, part) for part in among]
+            )
+            for number, among in by_destination
+        ]
+
+    def _entity(self, known: dict[str, tuple[int, StreamOffer]], part: Part) -> schemas.EntityStanding:
+        number, offer = known.get(part.stream, (None, None))
+        return schemas.EntityStanding(
+            id=number,
+            name=catalogue.label(offer) if offer else part.stream,
+            entity_timer_id=self._directory.timer(part.every),
+            repeat_every=part.every,
+            is_active=part.flow.enabled,
+            table=part.table or None,
+            namespace=part.namespace,
+            last_run=_last_run(part),
+        )
+
+
+def _last_run(part: Part) -> schemas.LastRun | None:
+    run = part.run
+    if run is None:
+        return None
+    return schemas.LastRun(
+        status=RunStatus(run.status).value,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        records_read=part.counters.read,
+        records_written=part.counters.written,
+        records_rejected=part.counters.rejected,
+        error=str(run.error["message"]) if run.error else None,
+    )
+
+
+def _unknown(number: int, *place: str | int) -> Exception:
+    return fault(f'Invalid pk "{number}" - object does not exist.', *place)
