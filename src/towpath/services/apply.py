@@ -90,7 +90,7 @@ class Documents(UseCases):
             config = references.resolve(spec.config)
             plain, secrets = use.parse(spec.connector, config)
             references.refuse_literals(secrets)
-        row = work.connections.find(org, name=name, deleted_at=None)
+        row = work.connections.find(org, name=name, customer=None, deleted_at=None)
         if row is None:
             use.create_in(work, org, name, spec.connector, config, max_parallel=spec.max_parallel)
             return "created"
@@ -120,10 +120,13 @@ class Documents(UseCases):
             return "updated"
 
     def export(self, org: str) -> tuple[list[dict[str, Any]], list[str]]:
-        """All connections and flows as documents, secrets as placeholders; and what could not be written."""
+        """The organization's own connections (no customer's) and all flows as documents, secrets as
+        placeholders; and what could not be written.
+        """
         left_out: list[str] = []
         with self.rooms.store.read() as work:
-            documents = [_connection_document(row) for row in connections.alive(work, org)]
+            own = work.connections.list(org, customer=None, deleted_at=None)
+            documents = [_connection_document(row) for row in own]
             for flow in work.flows.list(org):
                 try:
                     spec = flows.spec_of(work, org, flow).model_dump(mode="json", exclude_defaults=True)

@@ -182,6 +182,11 @@ def find(work: UnitOfWork, org: str, name: str) -> Connection:
     return row
 
 
+def handle(row: Connection) -> str:
+    """What `find` finds the connection by, from document to document: the name if it is unique."""
+    return row.name if row.customer is None else row.id
+
+
 def alive(work: UnitOfWork, org: str) -> Sequence[Connection]:
     """The connections that are not deleted."""
     return work.connections.list(org, deleted_at=None)

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from towpath.core.errors import ConfigError, ConflictError
+from towpath.core.errors import ConfigError, ConflictError, NotFoundError
 from towpath.core.flows import Every, ExportSpec, FlowStream, ImportSpec, Schedule
 from towpath.core.model import ReadMode, WriteMode
 from towpath.core.records import Connection, Export, Flow, Import, RunStatus, now
 from towpath.core.repositories import UnitOfWork
 from towpath.engine import first_due
 from towpath.services import connections
-from towpath.services.context import Rooms, UseCases, audit, missing, named
+from towpath.services.context import Rooms, UseCases, audit, named
 from towpath.services.documents import DestinationSide, FlowSpec, SourceSide
 
 
@@ -130,8 +130,10 @@ def spec_of(work: UnitOfWork, org: str, flow: Flow) -> FlowSpec:
         more = write.model_dump(exclude={"name", "mode"}) | {"write": write.mode} if write else {}
         streams.append(FlowStream(**read.model_dump(), **more))
     return FlowSpec(
-        source=SourceSide(connection=source.name),
-        destination=DestinationSide(connection=destination.name, namespace=import_.spec.namespace),
+        source=SourceSide(connection=connections.handle(source)),
+        destination=DestinationSide(
+            connection=connections.handle(destination), namespace=import_.spec.namespace
+        ),
         streams=tuple(streams),
         schedule=flow.schedule,
         policy=flow.policy,
@@ -170,12 +172,12 @@ def validate(rooms: Rooms, work: UnitOfWork, org: str, spec: FlowSpec) -> tuple[
 
 
 def _side(work: UnitOfWork, org: str, name: str, side: str) -> Connection:
-    known = connections.alive(work, org)
-    for row in known:
-        if name in (row.name, row.id):
-            return row
-    error = missing("connection", name, [row.name for row in known])
-    raise ConfigError("connection.unknown", error.message, hint=error.hint, field=f"{side}.connection")
+    try:
+        return connections.find(work, org, name)
+    except NotFoundError as error:
+        raise ConfigError(
+            "connection.unknown", error.message, hint=error.hint, field=f"{side}.connection"
+        ) from None
 
 
 def _check_roles(rooms: Rooms, source: Connection, destination: Connection) -> None:
