@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo check test unit bench format lock clean
+.PHONY: help setup demo check test unit bench openapi format lock clean
 
 help:  ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ unit: setup  ## The tests that run in seconds
 
 bench: setup  ## Measure against the physical limit, and with PEERS=1 against other tools
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers)
+
+openapi: setup  ## Write the OpenAPI documents of the API families into openapi/
+	$(BIN)/towpath openapi --write openapi
 
 format: setup  ## Format the code
 	$(BIN)/ruff format .

@@ -94,7 +94,7 @@ def test_beside_a_server_the_run_is_the_servers(copying, tmp_path):
         assert "canary" not in server.stderr.read()
 
 
-@pytest.mark.parametrize("words", [("serve", "--port", "0"), ("worker",), ("up", "--port", "0")])
+@pytest.mark.parametrize("words", [("worker",), ("up", "--port", "0")])
 def test_two_towpaths_in_one_home(copying, words):
     with copying.serving():
         printed = copying(*words, code=75).stderr

@@ -125,16 +125,27 @@ class Container:
 
     def work(self) -> None:
         """Become a worker. Raises `BusyError` (``home.in_use``) while another one works in this home."""
-        if self.working:
-            return
-        ensure_home(self.settings.home)
-        if self.settings.embedded:
+        if not self.try_work():
             self.lock.acquire()
-        # Without its key a worker would fail every run: it refuses to start instead.
-        _ = self.vault
-        _ = self.organization
+
+    def try_work(self) -> bool:
+        """Become a worker; False, and nothing done, if another process is the one of this home."""
+        if self.working:
+            return True
+        ensure_home(self.settings.home)
+        if self.settings.embedded and not self.lock.try_acquire():
+            return False
+        self.open()
         self.engine.start()
         self.working = True
+        return True
+
+    def open(self) -> None:
+        """Make sure of what every answer and every run needs: without its key a process refuses to start,
+        instead of failing later at everything it is asked.
+        """
+        _ = self.vault
+        _ = self.organization
 
     def work_if_nobody_does(self) -> bool:
         """Become a worker unless another process is one; True if this process is."""

@@ -73,6 +73,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("apply", documents.apply),
     ("export", documents.export),
     ("schema", documents.schema),
+    ("openapi", documents.openapi),
 )
 _GROUPS: tuple[tuple[str, typer.Typer], ...] = (
     ("connections", connections.app),

@@ -1,5 +1,6 @@
-"""``towpath apply``, ``export`` and ``schema``: configuration as documents."""
+"""``towpath apply``, ``export``, ``schema`` and ``openapi``: documents."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -56,6 +57,25 @@ def schema(
     files = schemas.published(Registry.installed())
     if write is None:
         output.text(files["towpath.json"])
+        return
+    write.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (write / name).write_text(content)
+    output.done(f"{len(files)} files written to {write}.")
+
+
+def openapi(
+    ctx: typer.Context,
+    write: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the files into this folder.")
+    ] = None,
+) -> None:
+    """Print the OpenAPI documents of the API families as one JSON object."""
+    from towpath.server.documents import documents
+
+    files = documents(session(ctx).container)
+    if write is None:
+        output.data({name.removesuffix(".json"): json.loads(text) for name, text in files.items()})
         return
     write.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():

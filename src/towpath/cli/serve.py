@@ -38,8 +38,19 @@ def up(
 
 
 def serve(ctx: typer.Context, home: Home = None, host: Host = None, port: Port = None) -> None:
-    """Start the server: it answers HTTP, starts scheduled flows and executes runs."""
-    _serve(with_home(ctx, home), host, port)
+    """Start the server: it answers HTTP, starts scheduled flows and executes runs.
+
+    Of several in one home with the SQLite store, one executes runs; the others only answer, and one of them
+    takes over when it ends.
+    """
+    from towpath.server.standby import StandBy
+
+    now = with_home(ctx, home)
+    now.flags.update(host=host, port=port)
+    stop_on_sigterm()
+    settings = now.container.settings
+    with StandBy(now.container), _listen(settings.host, settings.port) as door:
+        stay(now, door)
 
 
 def _serve(now: Session, host: str | None, port: int | None) -> None:
@@ -51,12 +62,16 @@ def _serve(now: Session, host: str | None, port: int | None) -> None:
 
 def open_door(now: Session) -> "socket":
     """Begin to work, and to listen: what another server has already is told before anything happens."""
-    from towpath.server import serving
-
     settings = now.container.settings
     # The lock before the port: of two servers in one home the second hears about the home.
     now.container.work()
-    return serving.listen(settings.host, settings.port)
+    return _listen(settings.host, settings.port)
+
+
+def _listen(host: str, port: int) -> "socket":
+    from towpath.server import serving
+
+    return serving.listen(host, port)
 
 
 def stay(now: Session, door: "socket") -> None:
