@@ -5,6 +5,7 @@ import hmac
 import json
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -71,6 +72,8 @@ def decode(text: str) -> bytes:
     return raw
 
 
+# Nothing here is secret, and the same few thousand places are opened again and again.
+@lru_cache(maxsize=8192)
 def _bound_to(id: str, context: tuple[str, ...]) -> bytes:
     """A JSON list: no two contexts write the same bytes, whatever their names contain."""
     return json.dumps([VERSION, id, *context]).encode()

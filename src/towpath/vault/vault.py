@@ -4,9 +4,9 @@ Envelope encryption: each set of secrets is sealed with a data key of its own, a
 master key. Ciphertexts open only in the place they were made for: (organization, connection, field).
 """
 
-import hashlib
 import hmac
 from collections.abc import Mapping
+from functools import cached_property
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -76,7 +76,11 @@ class Vault:
 
     def digest(self, text: str | SecretStr) -> str:
         """HMAC-SHA256, hex, of a machine key: the same for ever, whatever master key comes."""
-        return hmac.digest(self.derive("machine key"), _bytes(text), hashlib.sha256).hex()
+        return hmac.digest(self._machine_key, _bytes(text), "sha256").hex()
+
+    @cached_property
+    def _machine_key(self) -> bytes:
+        return self.derive("machine key")
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose: the same for ever, in all processes of one store."""
