@@ -20,6 +20,8 @@ class Retry:
     """The longest time to wait by our own count."""
     patience: float = 300
     """The longest time that a server may ask us to wait; if it asks for more, the answer stands."""
+    statuses: frozenset[int] = RETRY_STATUSES
+    """The answers that another attempt may change."""
 
     def wait(self, attempt: int, headers: Mapping[str, str] | None = None) -> float | None:
         """Seconds to wait after the attempt (from 1), or None to give up.

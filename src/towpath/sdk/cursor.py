@@ -205,6 +205,22 @@ def follow(batches: Iterable[pa.RecordBatch], selection: Selection, state: State
             yield Batch(fresh.select(names), follower.state)
 
 
+def gather(batches: Iterable[pa.RecordBatch], selection: Selection, state: State | None) -> Iterator[Batch]:
+    """As `follow`, for batches that come in no order: only the last batch carries a state."""
+    gatherer = _Gatherer(selection, state)
+    names = selection.schema.names
+    held: pa.RecordBatch | None = None
+    for read in batches:
+        fresh = gatherer.unseen(read)
+        if fresh.num_rows:
+            gatherer.advance(fresh)
+            if held is not None:
+                yield Batch(held)
+            held = fresh.select(names)
+    if held is not None:
+        yield Batch(held, gatherer.state)
+
+
 class _Follower:
     """Walks along a read; knows the highest value so far and what was seen at it."""
 
@@ -260,6 +276,27 @@ class _Follower:
         if column.null_count:
             raise null_cursor(self.selection)
         return column
+
+
+class _Gatherer(_Follower):
+    """The same for a read without order: knows the highest value of all, wherever it stood."""
+
+    def __init__(self, selection: Selection, state: State | None) -> None:
+        super().__init__(selection, state)
+        if selection.lookback:  # what stands at the old value comes again, and is counted again
+            self._seen = []
+
+    def advance(self, batch: pa.RecordBatch) -> None:
+        """Take the records of the batch in."""
+        cursor = self._cursor(batch)
+        highest = pc.max(cursor)
+        if self._value is not None and bool(pc.less(highest, self._value).as_py()):
+            return
+        if self._value is None or not _same(highest, self._value):
+            self._seen = []
+        self._value = highest
+        self._seen += digests(batch.filter(_at(cursor, highest)))
+        self.state = cursor_state(highest, self._seen, self.state)
 
 
 def _split(text: bytes) -> list[bytes]:

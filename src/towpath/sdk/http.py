@@ -22,7 +22,7 @@ import httpx2
 import orjson
 
 from towpath.core.errors import ConfigError, DataError, UnreachableError
-from towpath.sdk.backoff import RETRY_STATUSES, Retry
+from towpath.sdk.backoff import Retry
 from towpath.sdk.guard import AllowedHosts, Resolver, allowed_hosts, checked_addresses, configure, resolve
 from towpath.sdk.http_errors import (
     KEEPS_METHOD,
@@ -154,7 +154,7 @@ class HttpClient:
                 if wait is None:
                     raise
             else:
-                again = may_repeat and response.status in RETRY_STATUSES
+                again = may_repeat and response.status in self._retry.statuses
                 wait = self._retry.wait(attempt, response.headers) if again else None
                 if wait is None:
                     return response

@@ -19,9 +19,7 @@ def names(text: str) -> tuple[str, ...]:
     found = list(_PIECE.finditer(text))
     stray = next((piece for piece in found if piece[0] in ("{", "}")), None)
     if stray:
-        raise ValueError(
-            f"the brace at character {stray.start() + 1} belongs to no {{field}}; double it"
-        )
+        raise ValueError(f"the brace at character {stray.start() + 1} belongs to no {{field}}; double it")
     return tuple(dict.fromkeys(piece[1] for piece in found if piece[1]))
 
 

@@ -95,4 +95,5 @@ class _WithMemory(Registry):
 
 def registry() -> Registry:
     """For engines under test: all installed connectors, and this one."""
-    return _WithMemory(Registry.installed().points)
+    known = Registry.installed()
+    return _WithMemory(known.points, known.files)
