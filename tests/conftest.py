@@ -9,6 +9,7 @@ pytest_plugins = [
     "support.s3",
     "support.oauth",
     "support.api",
+    "support.lent",
 ]
 
 # No test judges speed, on whatever machine it runs.

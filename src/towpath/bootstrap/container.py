@@ -117,8 +117,10 @@ class Container:
     def resolve(self, org: str, connection: str) -> tuple[str, Mapping[str, Any]]:
         """A connection's connector and plain configuration: what the engine opens it with."""
         from towpath.services.connections import plain_config
+        from towpath.services.tokens import make_fresh
 
         _ = self.vault
+        make_fresh(self, org, connection)
         with self.store.read() as work:
             row = work.connections.get(org, connection)
             return row.connector, plain_config(self, work, org, row)
