@@ -1,16 +1,18 @@
 """Many at once: what must happen exactly once does, whoever is faster."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
 
 from towpath.core.errors import BusyError, ConflictError
-from towpath.core.records import AuditEntry, Counters, LogLine, RunStatus, now
-from towpath.core.repositories import Store, UnitOfWork
-from towpath.sdk.testing.store_worlds import STREAM, World
+from towpath.core.ids import new_id
+from towpath.core.records import AuditEntry, Counters, LogLine, Organization, RunStatus, now
+from towpath.core.repositories import Remembered, Store, UnitOfWork
+from towpath.sdk.testing.store_worlds import SPARES, STREAM, World
 
 T = TypeVar("T")
 
@@ -183,6 +185,105 @@ class ConcurrencyContract:
             assert unit.audit.verify(world.org) is None
         assert {entry.id for entry in trail} >= appended
         assert len(trail) == len(appended) + 1
+
+    def test_entries_come_in_batches_and_stay_one_chain(
+        self, store: Store, stores: Sequence[Store], world: World
+    ) -> None:
+        """Also where the organization's first entries ever are written by many at once."""
+        with store.begin() as unit:
+            org = unit.organizations.add(Organization(name=new_id("organization"))).id
+
+        def extend(unit: UnitOfWork, number: int) -> None:
+            batch = [AuditEntry(org=org, actor="cli", action="x", object=f"{number}.{n}") for n in range(5)]
+            unit.audit.extend(org, batch)
+
+        at_once(stores, extend)
+        with store.read() as unit:
+            trail = [entry.object for entry in unit.audit.list(org)]
+            assert unit.audit.verify(org) is None
+            assert unit.audit.head(org).seq == THREADS * 5
+        batches = [trail[start : start + 5] for start in range(0, len(trail), 5)]
+        assert sorted(batches) == sorted([f"{n}.{m}" for m in range(5)] for n in range(THREADS))
+
+    def test_one_of_many_holds_a_lease(self, stores: Sequence[Store], store: Store, world: World) -> None:
+        at = now()
+        with store.begin() as unit:
+            fresh = unit.connections.add(world.org, world.fresh("connections")).id
+        for connection, free in ((fresh, at), (world.connections, at + timedelta(hours=1))):
+
+            def claim(unit: UnitOfWork, number: int, id: str = connection, at: datetime = free) -> bool:
+                return unit.renewals.claim(world.org, id, f"w{number}", at, at + timedelta(minutes=1))
+
+            assert sum(at_once(stores, claim)) == 1
+
+    def test_one_answer_of_a_sign_in_is_taken(self, stores: Sequence[Store], world: World) -> None:
+        used = at_once(
+            stores, lambda unit, _: unit.authorizations.use(world.org, world.authorizations, now())
+        )
+        assert sum(used) == 1
+
+    def test_one_browser_opens_a_sign_in(self, store: Store, stores: Sequence[Store], world: World) -> None:
+        with store.begin() as unit:
+            link = unit.authorizations.add(world.org, world.fresh("authorizations", browser=None)).id
+        opened = at_once(stores, lambda unit, n: unit.authorizations.open(world.org, link, f"b{n}"))
+        assert sum(opened) == 1
+
+    def test_one_of_many_sends_an_event(self, stores: Sequence[Store], world: World) -> None:
+        sent = at_once(stores, lambda unit, _: unit.events.postpone(world.org, world.events, 0, now()))
+        assert sum(sent) == 1
+
+    def test_a_request_is_done_by_one(self, stores: Sequence[Store], world: World) -> None:
+        key = new_id("key")
+        earlier = at_once(stores, lambda unit, n: unit.requests.remember(world.org, key, "print", f"con_{n}"))
+        assert earlier.count(None) == 1
+        assert {found for found in earlier if found} == {Remembered("print", f"con_{earlier.index(None)}")}
+
+    def test_every_number_is_given_once(self, store: Store, stores: Sequence[Store], world: World) -> None:
+        """Half of the ids are asked for by all, in another order each; the others by one."""
+        common = [f"common {n}" for n in range(5)]
+
+        def assign(unit: UnitOfWork, number: int) -> Mapping[str, int]:
+            turned = common[number % 5 :] + common[: number % 5]
+            return unit.numbers.assign(world.org, "connection", [*turned, f"own {number}"])
+
+        given = at_once(stores, assign)
+        together = {id: number for part in given for id, number in part.items()}
+        assert all(part.items() <= together.items() for part in given)
+        assert sorted(together.values()) == list(range(1, THREADS + 6))
+
+    def test_many_touch_the_same_rows(self, store: Store, stores: Sequence[Store], world: World) -> None:
+        at, every = now(), timedelta(seconds=1)
+        with store.begin() as unit:
+            ids = [unit.connections.add(world.org, world.fresh("connections")).id for _ in range(5)]
+
+        def use(unit: UnitOfWork, number: int) -> None:
+            turned = ids[number % 5 :] + ids[: number % 5]
+            unit.connections.touch(world.org, turned, at + timedelta(minutes=number), every)
+
+        at_once(stores, use)
+        with store.read() as unit:
+            used = {row.last_used_at for row in unit.connections.list(world.org, id=ids)}
+        assert used == {at + timedelta(minutes=THREADS - 1)}
+
+    def test_a_grant_is_given_once(self, stores: Sequence[Store], world: World) -> None:
+        def add(unit: UnitOfWork, _: int) -> bool:
+            try:
+                unit.grants.add(world.org, world.fresh("grants", instance=world.ids[SPARES[0]]))
+            except ConflictError:
+                return False
+            return True
+
+        assert sum(at_once(stores, add)) == 1
+
+    def test_a_customers_name_is_given_to_one(self, stores: Sequence[Store], world: World) -> None:
+        def add(unit: UnitOfWork, _: int) -> bool:
+            try:
+                unit.connections.add(world.org, world.fresh("connections", name="same"))
+            except ConflictError:
+                return False
+            return True
+
+        assert sum(at_once(stores, add)) == 1
 
     def test_a_follower_of_the_log_misses_nothing(
         self, store: Store, stores: Sequence[Store], world: World

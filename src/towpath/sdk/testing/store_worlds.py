@@ -50,7 +50,7 @@ SPARES = tuple(f"instances/{n}" for n in range(6))
 _spares = cycle(SPARES)
 
 
-def fresh(kind: str, org: str, ids: Mapping[str, str], **fields: Any) -> Any:
+def fresh(kind: str, org: str, ids: Mapping[str, str], /, **fields: Any) -> Any:
     """A record of a kind (the name of its repository) that can be added to the world with these ids."""
     record, values = _KINDS[kind]
     taken = {name: value(ids) if callable(value) else value for name, value in values.items()}
@@ -200,7 +200,7 @@ class World:
         except KeyError:
             raise AttributeError(name) from None
 
-    def fresh(self, kind: str, **fields: Any) -> Any:
+    def fresh(self, kind: str, /, **fields: Any) -> Any:
         return fresh(kind, self.org, self.ids, **fields)
 
     def plan(self, *slices: str, epoch: int = 0, **fields: Any) -> tuple[RunStream, list[RunSlice]]:

@@ -1,8 +1,9 @@
 """What every store must do. Subclass `StoreContract` as ``Test…`` and give the fixture ``store``.
 
-The suite is in five parts: rows (here), what happens to runs (`store_history`), failed records that are sent
-again (`store_inbox`), many at once (`store_concurrency`), and one organization beside another
-(`store_isolation`). Tests make organizations of their own, so that one store serves them all.
+The suite is in six parts: rows (here), what happens to runs (`store_history`), failed records that are sent
+again (`store_inbox`), lending credentials (`store_lending`), many at once (`store_concurrency`), and one
+organization beside another (`store_isolation`). Tests make organizations of their own, so that one store
+serves them all.
 """
 
 import datetime as dt
@@ -22,6 +23,7 @@ from towpath.sdk.testing.store_concurrency import ConcurrencyContract
 from towpath.sdk.testing.store_history import HistoryContract
 from towpath.sdk.testing.store_inbox import InboxContract
 from towpath.sdk.testing.store_isolation import IsolationContract
+from towpath.sdk.testing.store_lending import LendingContract
 from towpath.sdk.testing.store_worlds import KINDS, MASTER_KEY, RECORDS, World, make_world, sealed
 
 NAMED = [kind for kind in KINDS if "name" in RECORDS[kind].__dataclass_fields__]
@@ -336,7 +338,14 @@ class RowsContract:
             assert MASTER_KEY in unit.master_keys.list()
 
 
-class StoreContract(RowsContract, HistoryContract, InboxContract, ConcurrencyContract, IsolationContract):
+class StoreContract(
+    RowsContract,
+    HistoryContract,
+    InboxContract,
+    LendingContract,
+    ConcurrencyContract,
+    IsolationContract,
+):
     """The whole suite.
 
     The fixture ``store`` is a migrated store; ``twins`` are others on the same database; ``tamper`` changes
