@@ -112,6 +112,10 @@ class Customers(UseCases):
         """Raises `ConflictError` while an instance or connection is the customer's."""
         with self.rooms.store.begin() as work:
             row = named(work.customers, org, "customer", name)
+            for connection in work.connections.list(org, customer=row.id):
+                # What is left of deleted ones goes with the customer whose they were.
+                if connection.deleted_at is not None:
+                    work.connections.delete(org, connection.id)
             work.customers.delete(org, row.id)
             audit(work, org, self.actor, "customer.delete", row.id, name=row.name)
             return row
