@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from towpath.core.errors import NotFoundError
-from towpath.core.records import Instance, Key, now
+from towpath.core.records import Customer, Instance, Key, now
 from towpath.core.repositories import UnitOfWork
 from towpath.services.context import UseCases
-from towpath.services.people import Instances, Shown
+from towpath.services.people import Customers, Instances, Shown
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,19 @@ class Runtime:
 
     instance: Instance
     keys: Sequence[Key] = ()
+
+
+class CustomersById(UseCases):
+    """The use cases of customers whose ids are known."""
+
+    def get(self, org: str, id: str) -> Customer:
+        with self.rooms.store.read() as work:
+            return work.customers.get(org, id)
+
+    def delete(self, org: str, id: str) -> None:
+        """Raises `ConflictError` while an instance or connection is the customer's."""
+        self.get(org, id)
+        Customers(self.rooms, self.actor).delete(org, id)
 
 
 class CustomerInstances(UseCases):

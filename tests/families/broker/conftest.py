@@ -81,3 +81,9 @@ def other(api: Api) -> Tenant:
 def solo(api_sqlite: Api) -> Tenant:
     """On SQLite only."""
     return Tenant.furnish(api_sqlite, "solo")
+
+
+@pytest.fixture
+def neighbour(api_sqlite: Api) -> Tenant:
+    """Another organization beside `solo`."""
+    return Tenant.furnish(api_sqlite, "neighbour")

@@ -9,6 +9,7 @@ from towpath.api.broker import schemas, translate
 from towpath.api.broker.auth import Broker
 from towpath.api.broker.documents import PROBLEMS
 from towpath.api.kit.routing import Router
+from towpath.services.customers import CustomersById
 from towpath.services.people import Customers
 
 router = Router(prefix="/v1/customers", tags=["Customers"])
@@ -39,10 +40,10 @@ def create_customer(
 @router.get("/{customer_id}", summary="Get Customer", responses=PROBLEMS)
 def get_customer(broker: Broker, customer_id: UUID) -> schemas.CustomerResponse:
     """One customer."""
-    return translate.customer(Customers(*broker.use).get(broker.org, translate.customer_id(customer_id)))
+    return translate.customer(CustomersById(*broker.use).get(broker.org, translate.customer_id(customer_id)))
 
 
 @router.delete("/{customer_id}", status_code=204, summary="Delete Customer", responses=PROBLEMS)
 def delete_customer(broker: Broker, customer_id: UUID) -> None:
     """Remove a customer that has no connections and instances any more."""
-    Customers(*broker.use).delete(broker.org, translate.customer_id(customer_id))
+    CustomersById(*broker.use).delete(broker.org, translate.customer_id(customer_id))
