@@ -16,6 +16,7 @@ from towpath.sdk.registry import parse_config
 from towpath.services import credentials, sealing, secretfields
 from towpath.services.context import Rooms, UseCases, audit, missing
 from towpath.services.removal import remove
+from towpath.services.tokens import make_fresh
 from towpath.vault import join_secrets, split_secrets
 
 
@@ -148,6 +149,8 @@ class Connections(UseCases):
         _ = self.rooms.vault
         with self.rooms.store.read() as work:
             row = find(work, org, name)
+        make_fresh(self.rooms, org, row.id)
+        with self.rooms.store.read() as work:
             plain = plain_config(self.rooms, work, org, row)
         connector = self.rooms.registry.get(row.connector)
         return row, connector, parse_config(connector, plain)

@@ -93,7 +93,9 @@ def _signed_in(connector: Connector[Any] | None, given: set[str]) -> bool:
     if given & {"access_token", "refresh_token"}:
         return True
     oauth = connector.oauth if connector else None
-    return oauth is not None and not oauth.authorize_url and given >= {"client_id", "client_secret"}
+    # Where nobody is asked the client is enough; of an unknown provider it is said where to go.
+    wanted = {"client_id", "client_secret"} | (set() if oauth else {"token_url"})
+    return given >= wanted and not (oauth and oauth.authorize_url)
 
 
 def _given(credentials: Mapping[str, Any]) -> Iterator[str]:
