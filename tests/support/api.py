@@ -26,11 +26,13 @@ import httpx2
 import pytest
 import uvicorn
 
+from towpath.api.kit.family import Family
 from towpath.bootstrap.container import Container
 from towpath.bootstrap.settings import Settings, load
 from towpath.core.ids import as_uuid
 from towpath.core.records import KeyKind, Organization
 from towpath.server import serving
+from towpath.server.app import create_app
 from towpath.services.people import Customers, Instances, Keys, Shown
 
 PATIENCE = 60
@@ -100,13 +102,13 @@ def cases_of(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[Api]:
-    """The server on a free port, until the end of the block."""
+def running(settings: Settings, *families: Family) -> Iterator[Api]:
+    """The server on a free port, until the end of the block; with all families unless some are given."""
     with closing(Container(settings)) as container, serving.listen("127.0.0.1", 0) as sock:
         _ = container.vault, container.organization
         url = serving.address(sock)
         client = httpx2.Client(base_url=url, timeout=PATIENCE, trust_env=False)
-        with _answering(serving.make(container), sock), client:
+        with _answering(serving.make(create_app(container, families)), sock), client:
             yield Api(container, url, client)
 
 

@@ -1,5 +1,6 @@
 """One ASGI application: all families, the server's own paths, and what every request passes through."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
@@ -8,6 +9,7 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from towpath.api.kit.bodies import BodyLimit
+from towpath.api.kit.family import Family
 from towpath.api.kit.metrics import HttpFigures, Measured
 from towpath.api.kit.mounting import Families, Mounted, mount
 from towpath.api.kit.request_ids import RequestIds
@@ -32,11 +34,13 @@ _EXPOSED = (
 )
 
 
-def create_app(container: Container) -> ASGIApp:
-    """The application over opened rooms. It starts and stops nothing: its caller owns the container."""
+def create_app(container: Container, offered: Sequence[Family] | None = None) -> ASGIApp:
+    """The application over opened rooms, with all families unless others are offered. It starts and stops
+    nothing: its caller owns the container.
+    """
     registry = CollectorRegistry()
     registry.register(StoreFigures(container))
-    mounts: dict[str, Mounted] = {family.name: mount(family, container) for family in families()}
+    mounts: dict[str, Mounted] = {family.name: mount(family, container) for family in offered or families()}
     rest = mount(operations(container, mounts, registry), container)
     app = _guarded(container.settings)
     app = AccessLog(Measured(app, HttpFigures(registry)))

@@ -32,10 +32,12 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         was_in_head = self._in_head
         super().data_received(data)
-        if not self._receiving:
+        # What comes between requests and is none, empty lines, would keep an idle connection for ever.
+        idle = self.cycle is None or self.cycle.response_complete
+        if not self._receiving and not idle:
             self._stop_waiting()
         elif self._deadline is None or was_in_head != self._in_head:
-            self._wait(HEAD_SECONDS if self._in_head else BODY_SECONDS)
+            self._wait(HEAD_SECONDS if self._in_head or not self._receiving else BODY_SECONDS)
 
     def on_message_begin(self) -> None:
         self._receiving, self._in_head, self._head = True, True, 0

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from towpath.bootstrap.container import Container
 from towpath.core.errors import BusyError, ResourceError
@@ -51,13 +52,13 @@ def serve(container: Container, sock: socket.socket, started: Callable[[], None]
 
     The engine is started before: it must be outside of the event loop that runs here.
     """
-    make(container, started).run(sockets=[sock])
+    make(create_app(container), started).run(sockets=[sock])
 
 
-def make(container: Container, started: Callable[[], None] = lambda: None) -> uvicorn.Server:
-    """A server that is not running yet. To stop: requests that go on are answered, for `GRACE` seconds."""
+def make(app: ASGIApp, started: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """A server that does not run yet. When it stops, requests in flight have `GRACE` seconds left."""
     config = uvicorn.Config(
-        create_app(container),
+        app,
         http=PatientProtocol,
         ws="none",
         log_config=None,
