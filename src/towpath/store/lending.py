@@ -10,6 +10,7 @@ from towpath.core.records import Connection, Grant
 from towpath.core.repositories import Lendable
 from towpath.core.sealed import SealedSecrets
 from towpath.store import tables
+from towpath.store.memo import Memo
 from towpath.store.repository import SqlRepository, columns_of
 
 _GRANTS, _CONNECTIONS, _SECRETS = tables.grants, tables.connections, tables.secrets
@@ -21,11 +22,25 @@ _SEALED = columns_of(_SECRETS, SealedSecrets)
 # Where the columns of each begin in a row of the query below.
 _SECOND, _THIRD = len(_GRANT), len(_GRANT) + len(_CONNECTION)
 
+
+def _lendable(row: Sequence[Any]) -> Lendable:
+    sealed = row[_THIRD:]
+    return Lendable(
+        connection=Connection(**_named(_CONNECTION, row[_SECOND:_THIRD])),
+        grant=Grant(**_named(_GRANT, row[:_SECOND])),
+        sealed=None if sealed[0] is None else SealedSecrets(**_named(_SEALED, sealed)),
+    )
+
+
+def _named(columns: Sequence[Any], values: Sequence[Any]) -> dict[str, Any]:
+    return {column.name: value for column, value in zip(columns, values, strict=True)}
+
+
+_MEMO = Memo((*_GRANT, *_CONNECTION, *_SEALED), _lendable)
+
 # Written once: asked for with every batch of fetches.
 _LENDABLE = (
-    select(
-        *(column.label(f"{column.table.name}_{column.name}") for column in (*_GRANT, *_CONNECTION, *_SEALED))
-    )
+    select(*_MEMO.columns)
     .select_from(_GRANTS)
     .join(_CONNECTIONS, and_(_CONNECTIONS.c.org == _GRANTS.c.org, _CONNECTIONS.c.id == _GRANTS.c.connection))
     .outerjoin(_SECRETS, and_(_SECRETS.c.org == _GRANTS.c.org, _SECRETS.c.connection == _GRANTS.c.connection))
@@ -45,21 +60,8 @@ class SqlGrants(SqlRepository[Grant]):
         if not wanted:
             return []
         rows = self._connection.execute(_LENDABLE, {"of": org, "wanted": list(wanted)})
-        return [_lendable(row) for row in rows]
+        return _MEMO.records(self._connection.dialect, rows)
 
     def forget(self, org: str, connection: str) -> int:
         gone = delete(_GRANTS).where(self._is(org, connection=connection))
         return self._connection.execute(gone).rowcount
-
-
-def _lendable(row: Sequence[Any]) -> Lendable:
-    sealed = row[_THIRD:]
-    return Lendable(
-        connection=Connection(**_named(_CONNECTION, row[_SECOND:_THIRD])),
-        grant=Grant(**_named(_GRANT, row[:_SECOND])),
-        sealed=None if sealed[0] is None else SealedSecrets(**_named(_SEALED, sealed)),
-    )
-
-
-def _named(columns: Sequence[Any], values: Sequence[Any]) -> dict[str, Any]:
-    return {column.name: value for column, value in zip(columns, values, strict=True)}
