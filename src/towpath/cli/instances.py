@@ -1,11 +1,15 @@
 """``towpath instances``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from towpath.cli import output
+from towpath.cli.durations import duration
 from towpath.cli.session import AsJson, Yes, confirm, session
+
+if TYPE_CHECKING:
+    from towpath.core.records import Key
 
 app = typer.Typer(help="Programs that run for customers and borrow credentials.")
 
@@ -20,17 +24,8 @@ def create(
     """Add an instance. Its proxy key is shown this once and never again."""
     now = session(ctx)
     row, key = now.instances.create(now.org, name, customer)
-    view = {
-        "id": row.id,
-        "name": row.name,
-        "customer": row.customer,
-        "proxy_key": key.text.get_secret_value(),
-    }
-    if as_json:
-        output.data(view)
-    else:
-        output.fields(view)
-    output.say("Keep the proxy key now: it is not shown again.")
+    view = {"id": row.id, "name": row.name, "customer": row.customer}
+    _show_once(view | {"proxy_key": key.text.get_secret_value()}, as_json=as_json)
 
 
 @app.command("list")
@@ -39,13 +34,57 @@ def list_(
     customer: Annotated[str | None, typer.Option(help="Only of this customer.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """All instances."""
+    """All instances, and how their proxy keys begin."""
     now = session(ctx)
     rows = now.instances.list(now.org, customer)
+    keys: dict[str | None, list[Key]] = {}
+    for key in now.keys.list(now.org):
+        keys.setdefault(key.instance, []).append(key)
     if as_json:
-        output.data([{"id": row.id, "name": row.name, "customer": row.customer} for row in rows])
-    else:
-        output.table(("name", "customer", "id"), [(row.name, row.customer, row.id) for row in rows])
+        output.data(
+            [
+                {
+                    "id": row.id,
+                    "name": row.name,
+                    "customer": row.customer,
+                    "keys": [_key(key) for key in keys.get(row.id, ())],
+                }
+                for row in rows
+            ]
+        )
+        return
+    lines = [(row, key) for row in rows for key in keys.get(row.id, [None])]
+    output.table(
+        ("name", "customer", "key begins", "last used", "expires", "id"),
+        [
+            (
+                row.name,
+                row.customer,
+                *((key.hint, key.last_used_at, key.expires_at) if key else [None] * 3),
+                row.id,
+            )
+            for row, key in lines
+        ],
+    )
+
+
+@app.command()
+def rotate(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="INSTANCE", help="Name or id of the instance.")],
+    overlap: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="How long the keys of before go on: `90s`, `1h`; `0`: not at all."),
+    ] = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """Give an instance a new proxy key. It is shown this once and never again."""
+    now = session(ctx)
+    made = now.instances.rotate(now.org, name, duration(overlap))
+    _show_once(
+        {"id": made.key.instance, "hint": made.key.hint, "proxy_key": made.text.get_secret_value()},
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -58,3 +97,21 @@ def delete(
     now = session(ctx)
     confirm(f"Delete the instance {name}?", yes=yes)
     output.done(f"Instance {now.instances.delete(now.org, name).name} deleted.")
+
+
+def _key(key: "Key") -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "hint": key.hint,
+        "created_at": key.created_at,
+        "last_used_at": key.last_used_at,
+        "expires_at": key.expires_at,
+    }
+
+
+def _show_once(view: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        output.data(view)
+    else:
+        output.fields(view)
+    output.say("Keep the proxy key now: it is not shown again.")

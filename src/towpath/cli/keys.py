@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from towpath.cli import output
+from towpath.cli.durations import duration
 from towpath.cli.session import AsJson, Yes, confirm, session
 
 app = typer.Typer(help="Keys of programs.")
@@ -24,14 +25,24 @@ def create(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     kind: Annotated[Kind, typer.Option(help="What it opens.")],
+    expires_in: Annotated[
+        str | None, typer.Option(metavar="TIME", help="How long it lives: `12h`, `90d`. Without: for ever.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown this once and never again."""
     from towpath.core.records import KeyKind
 
     now = session(ctx)
-    made = now.keys.create(now.org, name, KeyKind(kind))
-    view = {"id": made.key.id, "name": name, "kind": str(kind), "key": made.text.get_secret_value()}
+    made = now.keys.create(now.org, name, KeyKind(kind), duration(expires_in) if expires_in else None)
+    view = {
+        "id": made.key.id,
+        "name": name,
+        "kind": str(kind),
+        "hint": made.key.hint,
+        "expires_at": made.key.expires_at,
+        "key": made.text.get_secret_value(),
+    }
     if made.secret is not None:
         view["secret"] = made.secret.get_secret_value()
     if as_json:
@@ -43,7 +54,7 @@ def create(
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """The keys that are in force; never their text."""
+    """The keys that nobody has revoked; never their text."""
     now = session(ctx)
     keys = now.keys.list(now.org)
     if as_json:
@@ -54,7 +65,9 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
                     "name": key.name,
                     "kind": str(key.kind),
                     "instance": key.instance,
+                    "hint": key.hint,
                     "created_at": key.created_at,
+                    "expires_at": key.expires_at,
                     "last_used_at": key.last_used_at,
                 }
                 for key in keys
@@ -62,8 +75,8 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
         )
     else:
         output.table(
-            ("name", "kind", "last used", "id"),
-            [(key.name, str(key.kind), key.last_used_at, key.id) for key in keys],
+            ("name", "kind", "begins", "last used", "expires", "id"),
+            [(key.name, str(key.kind), key.hint, key.last_used_at, key.expires_at, key.id) for key in keys],
         )
 
 
@@ -73,7 +86,7 @@ def revoke(
     name: Annotated[str, typer.Argument(metavar="KEY", help="Name or id of the key.")],
     yes: Yes = False,
 ) -> None:
-    """Make a key open nothing any more."""
+    """Make a key, and the access tokens issued for it, open nothing any more."""
     now = session(ctx)
     confirm(f"Revoke the key {name}?", yes=yes)
     output.done(f"Key {now.keys.revoke(now.org, name).name} revoked.")

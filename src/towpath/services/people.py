@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -13,6 +15,15 @@ from towpath.vault import hash_password, new_machine_key
 
 #: The shortest password that a user may choose.
 MINIMUM_PASSWORD = 8
+
+
+#: How long the proxy keys of before go on when an instance gets a new one.
+OVERLAP = timedelta(hours=24)
+
+#: How many of a key's random characters its owner knows it again by.
+_SHOWN = 4
+
+_LISTED = tuple(kind for kind in KeyKind if kind is not KeyKind.ACCESS)
 
 
 @dataclass(frozen=True)
@@ -59,12 +70,18 @@ class Users(UseCases):
 class Keys(UseCases):
     """Keys of programs."""
 
-    def create(self, org: str, name: str, kind: KeyKind) -> Shown:
+    def create(self, org: str, name: str, kind: KeyKind, expires_in: timedelta | None = None) -> Shown:
         with self.sealing() as work:
-            return self.create_in(work, org, name, kind)
+            return self.create_in(work, org, name, kind, expires_in=expires_in)
 
     def create_in(
-        self, work: UnitOfWork, org: str, name: str, kind: KeyKind, instance: str | None = None
+        self,
+        work: UnitOfWork,
+        org: str,
+        name: str,
+        kind: KeyKind,
+        instance: str | None = None,
+        expires_in: timedelta | None = None,
     ) -> Shown:
         new = new_machine_key(self.rooms.vault, kind)
         # A partner signs in with a client id and a client secret.
@@ -76,22 +93,28 @@ class Keys(UseCases):
             digest=new.digest,
             secret_digest=secret.digest if secret else None,
             instance=instance,
+            hint=_hint(kind, new.key),
+            expires_at=None if expires_in is None else _end(expires_in),
         )
         work.keys.add(org, row)
-        audit(work, org, self.actor, "key.create", row.id, name=name, kind=str(kind))
+        audit(work, org, self.actor, "key.create", row.id, name=name, kind=str(kind), hint=row.hint)
         return Shown(row, new.key, secret.key if secret else None)
 
     def list(self, org: str) -> Sequence[Key]:
-        """The keys that open something; revoked ones are left out."""
+        """The keys that nobody has revoked, access tokens aside. One that has expired keeps its name."""
         with self.rooms.store.read() as work:
-            return work.keys.list(org, revoked_at=None)
+            return work.keys.list(org, revoked_at=None, kind=_LISTED)
 
     def revoke(self, org: str, name: str) -> Key:
-        """Make the key open nothing any more."""
+        """Make the key, and the access tokens that were issued for it, open nothing any more."""
         with self.rooms.store.begin() as work:
-            row = work.keys.find(org, name=name, revoked_at=None) or work.keys.get(org, name)
+            row = work.keys.find(org, id=name) or work.keys.find(org, name=name, revoked_at=None)
+            row = row or work.keys.get(org, name)
+            at = now()
+            for token in work.keys.list(org, parent=row.id, revoked_at=None):
+                work.keys.update(org, token.id, revoked_at=at)
             audit(work, org, self.actor, "key.revoke", row.id, name=row.name)
-            return work.keys.update(org, row.id, revoked_at=row.revoked_at or now())
+            return work.keys.update(org, row.id, revoked_at=row.revoked_at or at)
 
 
 class Customers(UseCases):
@@ -140,8 +163,19 @@ class Instances(UseCases):
                 return work.instances.list(org)
             return work.instances.list(org, customer=named(work.customers, org, "customer", customer).id)
 
+    def rotate(self, org: str, name: str, overlap: timedelta = OVERLAP) -> Shown:
+        """A new proxy key. Those of before end when ``overlap`` is over; at once if it is nothing."""
+        with self.sealing() as work:
+            row = named(work.instances, org, "instance", name)
+            before = [key for key in work.keys.list(org, instance=row.id) if key.opens(now())]
+            for key in before:
+                work.keys.update(org, key.id, **_ended(key, overlap))
+            ended, seconds = [key.id for key in before], overlap.total_seconds()
+            audit(work, org, self.actor, "instance.rotate", row.id, keys=ended, overlap=seconds)
+            return Keys(self.rooms, self.actor).create_in(work, org, row.id, KeyKind.PROXY, instance=row.id)
+
     def delete(self, org: str, name: str) -> Instance:
-        """Remove the instance with its keys."""
+        """Remove the instance with its keys and grants."""
         with self.rooms.store.begin() as work:
             row = named(work.instances, org, "instance", name)
             for key in work.keys.list(org, instance=row.id):
@@ -149,3 +183,30 @@ class Instances(UseCases):
             work.instances.delete(org, row.id)
             audit(work, org, self.actor, "instance.delete", row.id, name=row.name)
             return row
+
+
+def _hint(kind: KeyKind, key: SecretStr) -> str:
+    return key.get_secret_value()[: len(f"tp_{kind}_") + _SHOWN]
+
+
+def _end(life: timedelta, field: str = "expires_in") -> datetime:
+    try:
+        end = now() + life
+    except OverflowError:
+        end = None
+    if end is None or life <= timedelta(0):
+        raise ConfigError(
+            "config.invalid",
+            f"A key cannot live for {life}.",
+            hint="Give a time like 90 days; without one, a key does not expire.",
+            field=field,
+        )
+    return end
+
+
+def _ended(key: Key, overlap: timedelta) -> dict[str, Any]:
+    """What changes in a key, which opens something now, to end after the overlap at the latest."""
+    if overlap <= timedelta(0):
+        return {"revoked_at": now()}
+    end = _end(overlap, "overlap")
+    return {"expires_at": min(end, key.expires_at or end)}
