@@ -13,7 +13,7 @@ from towpath.core.repositories import UnitOfWork
 from towpath.services import credentials, sealing
 from towpath.services.connections import Connections
 from towpath.services.context import UseCases, audit
-from towpath.services.removal import remove
+from towpath.services.removal import held, remove
 from towpath.services.repeats import Repeat, made_before
 from towpath.services.tokens import expiry_of
 
@@ -112,7 +112,7 @@ class CustomerConnections(UseCases):
     def update(self, org: str, customer: str, id: str, change: Change) -> Lent:
         """Raises `BusyError` (``connection.renewing``) for new credentials while the old ones are renewed."""
         with self.sealing() as work:
-            row = find(work, org, customer, id)
+            row = held(work, org, find(work, org, customer, id))
             if change.credentials is not None:
                 row = self._replace(work, org, row, change.credentials)
             columns = {"name": change.name, "scopes": change.scopes, "metadata": change.metadata}

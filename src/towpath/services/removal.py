@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from towpath.core.errors import ConflictError, TowpathError
+from towpath.core.errors import ConflictError, NotFoundError, TowpathError
 from towpath.core.ports import AuthType
 from towpath.core.records import Connection, now
 from towpath.core.repositories import UnitOfWork
@@ -18,7 +18,7 @@ def remove(cases: UseCases, org: str, choose: Callable[[UnitOfWork], Connection]
     provider afterwards, as well as that goes: how it went is in the audit trail.
     """
     with cases.sealing() as work:
-        row = choose(work)
+        row = held(work, org, choose(work))
         _refuse_in_use(work, org, row)
         last = _tokens(cases, work, org, row)
         grants = work.grants.forget(org, row.id)
@@ -30,6 +30,23 @@ def remove(cases: UseCases, org: str, choose: Callable[[UnitOfWork], Connection]
 
         revoke_upstream(cases.rooms, cases.actor, gone, last)
     return gone
+
+
+def held(work: UnitOfWork, org: str, row: Connection) -> Connection:
+    """The connection as it is now, and stays until the unit of work ends.
+
+    Raises `NotFoundError` if it was deleted since it was looked up.
+    """
+    # A change of nothing: what all databases understand as holding the row.
+    row = work.connections.update(org, row.id)
+    if row.deleted_at is not None:
+        raise NotFoundError(
+            "connection.not_found",
+            f"The connection {row.name!r} has just been deleted.",
+            hint="Make a new one.",
+            id=row.id,
+        )
+    return row
 
 
 def _tokens(cases: UseCases, work: UnitOfWork, org: str, row: Connection) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx2
 import pytest
+
 from support.api import Api, uuid
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
+
 from support.api import cases_of, uuid
 
 CUSTOMER = "/v1/customers/{customer_id}"
