@@ -311,6 +311,14 @@ def test_one_line_for_each_request_and_no_secret_in_it(toys, caplog):
     assert re.fullmatch(r"POST /toy/things/ 201 \d+ ms 127\.0\.0\.1 mine", line)
 
 
+def test_hot_paths_are_in_the_log_for_who_looks_closely(toys, caplog):
+    for level, lines in ((logging.INFO, 0), (logging.DEBUG, 1)):
+        caplog.clear()
+        caplog.set_level(level, "towpath.access")
+        assert toys.get("/toy/free").status_code == 200
+        assert len([record for record in caplog.records if record.name == "towpath.access"]) == lines
+
+
 def test_a_line_of_the_log_stays_one_line(toys, caplog):
     caplog.set_level(logging.INFO, "towpath.access")
     toys.get("/toy/a%0D%0A500")

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -17,21 +16,11 @@ from towpath.api.kit.throttle import Throttle
 from towpath.bootstrap.container import Container
 from towpath.bootstrap.settings import Settings
 from towpath.server.accesslog import AccessLog
-from towpath.server.doors import Choose, deliver
+from towpath.server.doors import Browsers, Choose, deliver
 from towpath.server.families import families
 from towpath.server.figures import StoreFigures
 from towpath.server.https import RequireHttps
 from towpath.server.operations import operations
-
-#: What scripts of other origins may read of an answer.
-_EXPOSED = (
-    "Location",
-    "RateLimit-Limit",
-    "RateLimit-Remaining",
-    "RateLimit-Reset",
-    "Retry-After",
-    "X-Request-Id",
-)
 
 
 def create_app(container: Container, offered: Sequence[Family] | None = None) -> ASGIApp:
@@ -54,14 +43,7 @@ def _guarded(settings: Settings) -> ASGIApp:
     """What may refuse a request, from the inside out."""
     app: ASGIApp = BodyLimit(deliver, settings.max_body)
     app = Throttle(app, settings.failure_limit, settings.rate_limit)
-    app = CORSMiddleware(
-        app,
-        allow_origins=settings.cors_origins,
-        allow_credentials=True,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["*"],
-        expose_headers=_EXPOSED,
-    )
+    app = Browsers(app, settings.cors_origins)
     if settings.require_https and settings.public_url:
         app = RequireHttps(app, settings.public_url)
     return app

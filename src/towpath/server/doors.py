@@ -1,8 +1,21 @@
 """From the socket to a family: what is done to every request on its way."""
 
+from collections.abc import Sequence
+
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from towpath.api.kit.mounting import Families, mounted, refuse
+
+#: What scripts of other origins may read of an answer.
+EXPOSED = (
+    "Location",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Request-Id",
+)
 
 
 class Choose:
@@ -15,6 +28,25 @@ class Choose:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})["mounted"] = self._families.of(scope["path"])
         await self._app(scope, receive, send)
+
+
+class Browsers:
+    """CORS, for what web pages ask; all others need not pay for it."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        self._app = app
+        self._cors = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_credentials=True,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from_page = any(name == b"origin" for name, _ in scope["headers"])
+        await (self._cors if from_page else self._app)(scope, receive, send)
 
 
 async def deliver(scope: Scope, receive: Receive, send: Send) -> None:

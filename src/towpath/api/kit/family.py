@@ -36,7 +36,9 @@ class Family:
     build: Callable[[Rooms], FastAPI]
     """Its application, made by `new_app`. It is asked with the full path of a request."""
     unmetered: tuple[str, ...] = ()
-    """Prefixes of paths that the general rate limit does not count."""
+    """Prefixes of hot paths: the general rate limit does not count them, and the access log has them at level
+    debug only, as each of their requests leaves a row in the audit trail.
+    """
 
 
 def new_app(title: str, summary: str, *, errors: Errors) -> FastAPI:
@@ -49,6 +51,8 @@ def new_app(title: str, summary: str, *, errors: Errors) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # It would ask the environment at every request whether somebody collects traces.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.errors = errors
     openapi.install(app)

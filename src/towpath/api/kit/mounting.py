@@ -28,7 +28,7 @@ class Mounted:
         return self.templates.get(scope.get("endpoint", id), "-")
 
     def unmetered(self, path: str) -> bool:
-        """Whether the general rate limit leaves the path alone."""
+        """Whether the path is a hot one; see `Family.unmetered`."""
         return path.startswith(self.family.unmetered)
 
 

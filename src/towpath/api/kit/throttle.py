@@ -34,20 +34,20 @@ class Throttle:
         self._swept = time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        address, credential = _address(scope), _credential(scope)
-        for who in (address, credential):
-            if self._failures and self._is_suspicious(who) and await self._is_spent(who):
-                await self._slow(scope, receive, send, self._failures, who)
-                return
+        if self._failures and (self._refused or self._refused_before):
+            for who in (_address(scope), _credential(scope)):
+                if self._is_suspicious(who) and await self._is_spent(who):
+                    await self._slow(scope, receive, send, self._failures, who)
+                    return
         if self._rate and not mounted(scope).unmetered(scope["path"]):
-            who = f"rate {credential or address}"
+            who = f"rate {_credential(scope) or _address(scope)}"
             if not await self._limiter.hit(self._rate, who):
                 await self._slow(scope, receive, send, self._rate, who)
                 return
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 401:  # noqa: PLR2004
-                await self._remember(address, credential)
+                await self._remember(_address(scope), _credential(scope))
             await send(message)
 
         await self._app(scope, receive, watched if self._failures else send)
