@@ -1,6 +1,6 @@
 """A property management system over HTTP, as real ones are: tokens, offsets, filters as JSON, nested records.
 
-``GET /v1/<collection>?limit&skip&sort&fields&filters`` answers ``{"results": […], "limit", "skip", "count"}``.
+``GET /v1/<collection>?limit&skip&sort&fields&filters`` answers ``{"results", "limit", "skip", "count"}``.
 It never gives more than ``most`` records a page, whatever it is asked for.
 """
 
@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from support.http import Answer, Asked, Endpoint, endpoint
+from support.loopback import loopback
 
 TOKEN = "integration-token-5309-canary"
 _COMPARE = {
@@ -152,8 +153,8 @@ def guest(number: int) -> dict[str, Any]:
 
 @contextmanager
 def running() -> Iterator[Pms]:
-    """A PMS on a free port, empty."""
-    with endpoint() as server:
+    """A PMS on a free port, empty; it may be reached from this process."""
+    with loopback(), endpoint() as server:
         pms = Pms(server)
         server.answer = pms.answer
         yield pms

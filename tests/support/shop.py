@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 from support.http import Answer, Asked, Endpoint, endpoint
+from support.loopback import loopback
 
 KEY = "ck_0123456789abcdef"
 SECRET = "cs_fedcba9876543210-canary"
@@ -150,8 +151,8 @@ def customer(number: int) -> dict[str, Any]:
 
 @contextmanager
 def running() -> Iterator[Shop]:
-    """A shop on a free port, empty."""
-    with endpoint() as server:
+    """A shop on a free port, empty; it may be reached from this process."""
+    with loopback(), endpoint() as server:
         shop = Shop(server)
         server.answer = shop.answer
         yield shop

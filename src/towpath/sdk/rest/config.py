@@ -84,7 +84,7 @@ def _field(definition: Definition, name: str, field: FieldDefinition) -> tuple[A
     required = _is_required(definition, name, field)
     extra: dict[str, Any] = {"placeholder": field.placeholder} if field.placeholder else {}
     extra |= {"advanced": True} if field.advanced else {}
-    extra |= {"pattern": field.pattern} if field.pattern else {}
+    extra |= {"pattern": f"^(?:{field.pattern})$"} if field.pattern else {}
     about = Field(
         ... if required else field.default,
         title=field.title,

@@ -43,10 +43,10 @@ class RestSource:
     def check(self) -> str:
         """One request, which may take 3 s."""
         given = self._definition.check
-        stream = next(iter(self._definition.streams.values()))
         if given:
             self._client.request("GET", self._client.url(given.path, given.query), once=True)
         else:
+            stream = next(iter(self._definition.streams.values()))
             url = self._client.url(stream.path, stream.query, pager(stream).first().query)
             self._client.request(stream.method, url, stream.body, once=True)
         return f"{self._definition.title} at {self._client.host}"
