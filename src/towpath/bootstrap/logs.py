@@ -14,6 +14,7 @@ _PATTERNS = (
     re.compile(r"(?i)\b(?:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"),
     re.compile(r"(?i)\b(?:password|passwd|secret|token|api[_-]?key)\b\s*[=:]\s*[^\s,;&]+"),
     re.compile(r"\btp_[a-z]+_[A-Za-z0-9_-]{8,}"),
+    re.compile(r"(?<=/connect/)[A-Za-z0-9_-]{20,}(?:\.|%2[eE])[A-Za-z0-9_-]+"),
 )
 _known: set[str] = set()
 

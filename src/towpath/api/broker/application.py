@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from towpath.api.broker import audit, connections, customers, grants, instances
+from towpath.api.broker import audit, connect, connections, customers, grants, instances, providers
 from towpath.api.broker.documents import describe_fetch
 from towpath.api.broker.errors import errors
 from towpath.api.broker.fetch import fetch_route
@@ -17,7 +17,8 @@ def build(rooms: Rooms) -> FastAPI:
     app = new_app("Towpath Broker API", _SUMMARY, errors=errors)
     app.state.rooms = rooms
     app.router.routes[:0] = fetch_route(rooms)
-    for module in (connections, grants, customers, instances, audit):
+    for module in (connections, connect, grants, customers, instances, providers, audit):
         app.include_router(module.router)
+    app.include_router(connect.pages)
     describe_fetch(app)
     return app
