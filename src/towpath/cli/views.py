@@ -147,3 +147,12 @@ def audit_entry(row: "AuditEntry") -> dict[str, Any]:
         "detail": dict(row.detail),
         "digest": row.digest,
     }
+
+
+def chained_entry(row: "AuditEntry") -> dict[str, Any]:
+    """All that the entry's digest is made of but its place, which is the number of its line."""
+    return audit_entry(row) | {
+        "organization": row.org,
+        "updated_at": _time(row.updated_at),
+        "previous": row.previous,
+    }

@@ -1,14 +1,17 @@
 """The audit trail: one chain of hashes per organization, and where it ends."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from towpath.core.errors import InternalError
 from towpath.core.records import AuditBreak, AuditEntry, AuditHead
 from towpath.store import tables
 from towpath.store.audit_digest import digest_of
+from towpath.store.bulk import Bulk
 from towpath.store.organizations import hold
 from towpath.store.types import from_json, to_json
 from towpath.store.upsert import insert_new
@@ -16,6 +19,7 @@ from towpath.store.upsert import insert_new
 _AUDIT, _HEADS = tables.audit, tables.audit_heads
 _ENTRY = [column for column in _AUDIT.c if column.name != "seq"]
 _FIELDS = tuple(AuditEntry.__dataclass_fields__)
+_values_of = attrgetter(*_FIELDS)
 
 # Written once: every lent credential is a row of the trail.
 _HEAD = select(_HEADS.c.seq, _HEADS.c.digest).where(_HEADS.c.org == bindparam("of"))
@@ -25,7 +29,7 @@ _MOVE_HEAD = (
     .where(_HEADS.c.org == bindparam("of"))
     .values(seq=bindparam("seq"), digest=bindparam("digest"))
 )
-_INSERT = insert(_AUDIT)
+_ROWS = Bulk(_AUDIT)
 
 #: How many rows `SqlAudit.verify` holds in memory.
 _CHUNK = 1000
@@ -64,22 +68,22 @@ class SqlAudit:
         row = self._connection.execute(_HEAD, {"of": org}).first()
         return AuditHead(*row) if row else AuditHead()
 
-    def verify(self, org: str, known: AuditHead | None = None) -> AuditBreak | None:
-        head = self._connection.execute(_HEAD, {"of": org}).first()
-        marks = [mark for mark in (known, AuditHead(*head) if head else None) if mark]
+    def verify(self, org: str, known: Sequence[AuditHead] = ()) -> AuditBreak | None:
+        end = self._connection.execute(_HEAD, {"of": org}).first()
+        marks = defaultdict[int, set[str]](set)
+        for mark in (*known, *([AuditHead(*end)] if end else [])):
+            marks[mark.seq].add(mark.digest)
         seq, previous = 0, ""
         for row in self._rows(org):
             seq += 1
             if row["seq"] > seq:
                 return AuditBreak(seq, "missing")
-            stray = row["seq"] < seq or (head and seq > head.seq)
-            if stray or row["previous"] != previous or row["digest"] != digest_of(row):
+            belongs = row["seq"] == seq and not (end and seq > end.seq) and row["previous"] == previous
+            previous = digest_of(row)
+            if not belongs or {row["digest"], *marks.get(seq, ())} != {previous}:
                 return AuditBreak(row["seq"], "changed", _entry(row))
-            if any(mark.seq == seq and mark.digest != row["digest"] for mark in marks):
-                return AuditBreak(seq, "changed", _entry(row))
-            previous = row["digest"]
         # Rows without a head: nobody can say that these are all.
-        shorter = (seq and not head) or any(mark.seq > seq for mark in marks)
+        shorter = (seq and not end) or any(mark > seq for mark in marks)
         return AuditBreak(seq + 1, "cut off") if shorter else None
 
     def _chain(self, org: str, head: AuditHead, entries: Sequence[AuditEntry]) -> Sequence[Mapping[str, Any]]:
@@ -88,7 +92,7 @@ class SqlAudit:
         for seq, entry in enumerate(entries, head.seq + 1):
             rows.append(_row(org, seq, previous, entry))
             previous = rows[-1]["digest"]
-        self._connection.execute(_INSERT, rows)
+        _ROWS.insert(self._connection, rows)
         self._connection.execute(_MOVE_HEAD, {"of": org, "seq": rows[-1]["seq"], "digest": previous})
         return rows
 
@@ -128,7 +132,7 @@ def _row(org: str, seq: int, previous: str, entry: AuditEntry) -> dict[str, Any]
             "The audit entry is of another organization.",
             hint="Please report this.",
         )
-    row = {name: getattr(entry, name) for name in _FIELDS}
+    row = dict(zip(_FIELDS, _values_of(entry), strict=True))
     row |= {"seq": seq, "previous": previous, "detail": from_json(to_json(entry.detail))}
     row["digest"] = digest_of(row)
     return row

@@ -79,8 +79,8 @@ class Audit(Protocol):
         """Where the chain ends. Kept outside of the store, it shows later whether the end was cut off."""
         ...
 
-    def verify(self, org: str, known: AuditHead | None = None) -> AuditBreak | None:
-        """The first place where the chain does not hold, or does not run through ``known``; None if all is
-        well.
+    def verify(self, org: str, known: Sequence[AuditHead] = ()) -> AuditBreak | None:
+        """The first place where the chain does not hold, or does not run through all of ``known``; None if
+        all is well.
         """
         ...

@@ -379,26 +379,28 @@ class HistoryContract:
         with store.begin() as unit:
             known = unit.audit.head(world.org)
             assert known == AuditHead(5, trail[-1].digest)
-            assert unit.audit.verify(world.org, known) is None
+            assert unit.audit.verify(world.org, [known]) is None
             unit.audit.extend(world.org, [replace(trail[0], id=new_id("aud"))])
-            assert unit.audit.verify(world.org, known) is None
+            assert unit.audit.verify(world.org, [known]) is None
             earlier = AuditHead(2, trail[1].digest)
-            assert unit.audit.verify(world.org, earlier) is None
-            found = unit.audit.verify(world.org, AuditHead(2, trail[2].digest))
+            assert unit.audit.verify(world.org, [earlier, known, earlier]) is None
+            forked = AuditHead(known.seq, trail[0].digest)
+            assert unit.audit.verify(world.org, [known, forked]) == AuditBreak(5, "changed", trail[4])
+            found = unit.audit.verify(world.org, [AuditHead(2, trail[2].digest)])
             assert found == AuditBreak(2, "changed", trail[1])
         tamper(world.org, "cut", 4)
         tamper(world.org, "head", 3)
         with store.read() as unit:
             assert unit.audit.verify(world.org) is None
-            assert unit.audit.verify(world.org, earlier) is None
-            assert unit.audit.verify(world.org, known) == AuditBreak(4, "cut off")
+            assert unit.audit.verify(world.org, [earlier]) is None
+            assert unit.audit.verify(world.org, [known]) == AuditBreak(4, "cut off")
 
     def test_an_empty_trail(self, store: Store) -> None:
         with store.begin() as unit:
             org = unit.organizations.add(Organization(name=new_id("organization"))).id
             assert unit.audit.head(org) == AuditHead()
             assert unit.audit.verify(org) is None
-            assert unit.audit.verify(org, AuditHead(1, "x")) == AuditBreak(1, "cut off")
+            assert unit.audit.verify(org, [AuditHead(1, "x")]) == AuditBreak(1, "cut off")
             unit.audit.extend(org, [])
             assert unit.audit.head(org) == AuditHead()
             with pytest.raises(NotFoundError) as missing:
