@@ -21,6 +21,12 @@ class Thing(BaseModel):
     more: Any = None
 
 
+def errors(kind: str) -> None:
+    if kind == "defect":
+        raise RuntimeError("canary in the text of an exception")
+    raise ERRORS[kind]("toy.made", "It says what.", hint="It says what to do.")
+
+
 class Toy:
     """The family, and what its slow path waits for."""
 
@@ -43,6 +49,10 @@ class Toy:
         def thing(name: str) -> dict[str, str]:
             return {"name": name}
 
+        @router.get("/link/{token}")
+        def link(token: str) -> str:
+            return "opened"
+
         @router.get("/free")
         def free() -> str:
             return "free"
@@ -54,11 +64,7 @@ class Toy:
                 raise unauthorized("Who are you?")
             return key.name
 
-        @router.get("/errors/{kind}")
-        def errors(kind: str) -> None:
-            if kind == "defect":
-                raise RuntimeError("canary in the text of an exception")
-            raise ERRORS[kind]("toy.made", "It says what.", hint="It says what to do.")
+        router.get("/errors/{kind}")(errors)
 
         @router.get("/slow")
         def slow() -> str:

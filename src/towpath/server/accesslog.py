@@ -38,7 +38,6 @@ class AccessLog:
 
 def _write(level: int, scope: Scope, method: str, status: int, seconds: float) -> None:
     client = scope["client"][0] if scope.get("client") else "-"
-    # The path as it came, percent signs and all: decoded it could break the line.
-    path = scope.get("raw_path", b"").decode("latin-1")
+    path = mounted(scope).loggable(scope)
     request = scope["state"]["request_id"]
     _log.log(level, "%s %s %d %.0f ms %s %s", method, path, status, seconds * 1000, client, request)

@@ -1,6 +1,6 @@
 """Families as the server has them: which one a request is for, and how it is refused before it gets there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,9 @@ from towpath.api.kit.errors import Errors
 from towpath.api.kit.family import Family
 from towpath.services.context import Rooms
 
+#: A parameter of this name in the path of a route is a secret: no log shows it.
+PRIVATE = "{token}"
+
 
 @dataclass(frozen=True)
 class Mounted:
@@ -22,10 +25,21 @@ class Mounted:
     errors: Errors
     templates: Mapping[Callable[..., Any], str]
     """The path of each endpoint as its document writes it: few, whatever paths are asked for."""
+    private: tuple[str, ...]
+    """What paths with a secret in them begin with."""
 
     def route(self, scope: Scope) -> str:
         """The template that a request was for, once it was answered; ``-`` for none of them."""
         return self.templates.get(scope.get("endpoint", id), "-")
+
+    def loggable(self, scope: Scope) -> str:
+        """The path as it came, percent signs and all: decoded it could break a line. Of paths that may hold a
+        secret only the template.
+        """
+        if scope["path"].startswith(self.private):
+            return self.route(scope)
+        raw: bytes = scope.get("raw_path") or b"-"
+        return raw.decode("latin-1")
 
     def unmetered(self, path: str) -> bool:
         """Whether the path is a hot one; see `Family.unmetered`."""
@@ -34,10 +48,18 @@ class Mounted:
 
 def mount(family: Family, rooms: Rooms) -> Mounted:
     app = family.build(rooms)
-    # Written forms last: of both slash forms they are the ones that stay.
-    routes = sorted(iter_route_contexts(app.routes), key=lambda route: route.include_in_schema)
-    templates = {route.endpoint: route.path_format for route in routes if route.endpoint}
-    return Mounted(family, app, app.state.errors, {call: path for call, path in templates.items() if path})
+    found = [
+        (route.include_in_schema, -len(route.path_format), route.endpoint, route.path_format)
+        for route in iter_route_contexts(app.routes)
+        if route.endpoint and route.path_format
+    ]
+    # Of both slash forms the last one stays: that of the document, or else the short one.
+    templates = {endpoint: path for *_, endpoint, path in sorted(found, key=lambda row: row[:2])}
+    return Mounted(family, app, app.state.errors, templates, _private(templates.values()))
+
+
+def _private(templates: Iterable[str]) -> tuple[str, ...]:
+    return tuple({path.partition(PRIVATE)[0] for path in templates if PRIVATE in path})
 
 
 class Families:
