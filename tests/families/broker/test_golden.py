@@ -1,4 +1,4 @@
-"""The published examples: each request as it is printed there, each answer with exactly the printed fields."""
+"""The published examples: each request as printed, each answer with exactly the printed fields."""
 
 import re
 from typing import Any

@@ -15,6 +15,7 @@ CUSTOMER = "/v1/customers/{customer_id}"
 CONNECTION = CUSTOMER + "/connections/{connection_id}"
 GRANT = CONNECTION + "/grants/{grant_id}"
 INSTANCE = CUSTOMER + "/instances/{instance_id}"
+PROVIDER = "/v1/providers/{provider}"
 
 #: Every route: what to send it. A new route needs its line here.
 CASES = {
@@ -29,6 +30,7 @@ CASES = {
     ("GET", CONNECTION): None,
     ("PATCH", CONNECTION): {"name": "renamed"},
     ("DELETE", CONNECTION): None,
+    ("POST", CONNECTION + "/connect"): {},
     ("POST", CONNECTION + "/test"): None,
     ("GET", CONNECTION + "/grants"): None,
     ("POST", CONNECTION + "/grants"): {"capabilities": [], "instance_id": "{instance_id}"},
@@ -38,10 +40,14 @@ CASES = {
     ("POST", CUSTOMER + "/instances"): {"name": "new"},
     ("DELETE", INSTANCE): None,
     ("POST", INSTANCE + "/rotate-key"): {},
+    ("GET", "/v1/providers"): None,
+    ("GET", PROVIDER + "/client"): None,
+    ("PUT", PROVIDER + "/client"): {"client_id": "new", "client_secret": "new"},
+    ("DELETE", PROVIDER + "/client"): None,
 }
 #: The fetch has a key of its own, and tests of its own.
 MANAGED = [case for case in CASES if not case[1].startswith("/internal")]
-WITH_IDS = [case for case in MANAGED if "{" in case[1]]
+WITH_IDS = [case for case in MANAGED if "_id}" in case[1]]
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ def everything(tenant, ids):
     shown = [
         tenant.ask("GET", path.format(**vars(ids)))
         for method, path in MANAGED
-        if method == "GET" and path != "/v1/audit"
+        if method == "GET" and path != "/v1/audit" and "provider" not in path
     ]
     return [(answer.status_code, answer.content) for answer in shown]
 
@@ -135,8 +141,8 @@ def test_lists_without_ids_hold_what_is_ones_own(solo, neighbour):
     mine = furnish(solo, solo.api.customer(solo.org))
     theirs = furnish(neighbour, neighbour.api.customer(neighbour.org))
     for path in [path for method, path in MANAGED if method == "GET" and "{" not in path]:
-        shown = solo.ask("GET", path)
-        assert shown.status_code == 200
+        shown = solo.ask("GET", path.format(provider="gmail"))
+        assert shown.status_code in (200, 404)
         assert not [id for id in vars(theirs).values() if id in shown.text], path
         assert mine.customer_id in shown.text or path not in ("/v1/customers", "/v1/audit")
     assert solo.ask("GET", "/v1/customers").json()["total"] == 2
@@ -156,3 +162,17 @@ def test_an_instance_of_another_customer_cannot_be_granted_to(acme, other):
     answers = [acme.post_grant(connection, [], id) for id in (uuid4(), other.instance, uuid(sibling))]
     assert {(one.status_code, one.content) for one in answers} == {(404, b'{"detail":"Not found"}')}
     assert acme.post_grant(connection, []).status_code == 201
+
+
+def test_registrations_with_providers_are_an_organizations_own(acme, other):
+    path = PROVIDER.format(provider="gmail") + "/client"
+    theirs = {"client_id": "theirs", "client_secret": "canary-5d2c"}
+    assert other.ask("PUT", path, json=theirs).status_code == 200
+    before = other.ask("GET", path).content
+    nothing = acme.ask("GET", PROVIDER.format(provider="xero") + "/client")
+    assert nothing.status_code == 404
+    assert acme.ask("GET", path).content == nothing.content
+    assert acme.ask("DELETE", path).content == nothing.content
+    assert not any(one["has_client"] for one in acme.ask("GET", "/v1/providers").json()["providers"])
+    assert acme.ask("PUT", path, json={"client_id": "mine", "client_secret": "s"}).status_code == 200
+    assert other.ask("GET", path).content == before

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from towpath.core.records import ConnectionStatus
 from towpath.services.grants import CAPABILITY
+from towpath.services.people import OVERLAP
 
 #: At least one character that is seen.
 _SEEN = r"[^\s\x00-\x1f]"
@@ -16,6 +17,7 @@ Name = Annotated[str, StringConstraints(max_length=255, pattern=_SEEN)]
 Provider = Annotated[str, StringConstraints(max_length=50, pattern=_SEEN)]
 Capability = Annotated[str, StringConstraints(pattern=CAPABILITY)]
 AuthTypeName = Literal["oauth2", "api_key", "basic"]
+_WEEK = 7 * 86_400
 _Capabilities = Field(description="Provider-specific capabilities (e.g. send_mail, read_events)")
 
 
@@ -203,8 +205,8 @@ class KeyRotate(_Change):
     """How to change over."""
 
     overlap_seconds: Annotated[
-        int, Field(ge=0, le=7 * 86_400, description="How long the keys of before still open something")
-    ] = 0
+        int, Field(ge=0, le=_WEEK, description="How long the keys of before still open something")
+    ] = int(OVERLAP.total_seconds())
 
 
 class AuditEntryResponse(BaseModel):
