@@ -1,0 +1,95 @@
+"""A Snowflake that is an emulator (fakesnow) over real HTTP, in a process of its own.
+
+The vendor's own client logs in, uploads files and runs SQL there. What the emulator does not do is told in
+the connector's README.
+"""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+_PROGRAM = """
+import sys, threading
+from fakesnow import info_schema
+import fakesnow.cursor, fakesnow
+
+def escaped(value):
+    if isinstance(value, str):
+        return value.replace("'", "''")
+    return [(escaped(name), length) for name, length in value] if isinstance(value, list) else value
+
+# The emulator records texts in tables of its own, without escaping the names of ours.
+for name in ("insert_table_comment_sql", "insert_text_lengths_sql"):
+    original = getattr(info_schema, name)
+    setattr(info_schema, name, lambda *given, original=original: original(*map(escaped, given)))
+
+with fakesnow.server(port=int(sys.argv[1])):
+    sys.stdin.read()
+"""
+
+
+@dataclass(frozen=True)
+class SnowflakeServer:
+    """Where it listens. Every database name is a fresh, empty account of its own."""
+
+    port: int
+
+    def config(self, database: str) -> dict[str, Any]:
+        return {
+            "account": "emulated",
+            "username": "towpath",
+            "password": "any",
+            "database": database,
+            "host": "127.0.0.1",
+            "port": self.port,
+            "protocol": "http",
+        }
+
+    def connect(self, database: str) -> Any:
+        import snowflake.connector
+
+        return snowflake.connector.connect(
+            account="emulated",
+            user="reader",
+            password="any",
+            database=database,
+            schema="PUBLIC",
+            host="127.0.0.1",
+            port=self.port,
+            protocol="http",
+            network_timeout=10,
+            session_parameters={"TIMEZONE": "UTC", "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
+        )
+
+
+@pytest.fixture(scope="session")
+def snowflake_server() -> Iterator[SnowflakeServer]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-W", "ignore", "-c", _PROGRAM, str(port)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            _wait(port, process)
+            yield SnowflakeServer(port)
+        finally:
+            process.kill()
+
+
+def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("the Snowflake emulator does not start")
