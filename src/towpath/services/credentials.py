@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from towpath.core.errors import NotFoundError
-from towpath.core.ports import AuthType, Connector
+from towpath.core.ports import AuthType, Connector, OAuth
 from towpath.core.records import Connection, ConnectionStatus
 from towpath.core.repositories import UnitOfWork
 from towpath.sdk.registry import Registry
@@ -69,6 +69,12 @@ def known_provider(registry: Registry, provider: str) -> Connector[Any] | None:
         return None
 
 
+def described(connector: Connector[Any] | None) -> OAuth | None:
+    """Where the provider issues tokens; None where that is known from the credentials alone."""
+    oauth = connector.oauth if connector else None
+    return None if oauth is None or oauth.token_url.startswith("{") else oauth
+
+
 def fields_for(connector: Connector[Any], credentials: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the credentials that the connector's configuration knows: what a flow opens it with."""
     names = connector.config.model_fields
@@ -92,10 +98,10 @@ def _signed_in(connector: Connector[Any] | None, given: set[str]) -> bool:
     """Whether there is a token, or the client gets one for itself without asking a person."""
     if given & {"access_token", "refresh_token"}:
         return True
-    oauth = connector.oauth if connector else None
+    oauth = described(connector)
     # Where nobody is asked the client is enough; of an unknown provider it is said where to go.
     wanted = {"client_id", "client_secret"} | (set() if oauth else {"token_url"})
-    return given >= wanted and not (oauth and oauth.authorize_url)
+    return given >= wanted and not (oauth.authorize_url if oauth else "authorize_url" in given)
 
 
 def _given(credentials: Mapping[str, Any]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from towpath.core.records import Connection
 from towpath.core.repositories import UnitOfWork
 from towpath.services import sealing
 from towpath.services.context import Rooms
-from towpath.services.credentials import known_provider
+from towpath.services.credentials import described, known_provider
 from towpath.vault import join_secrets
 from towpath.vault.oauth import OAuthClient
 from towpath.vault.oauth_urls import filled
@@ -39,19 +39,18 @@ def registration(
 
     Raises `ConfigError` (``oauth.provider_unknown``, ``oauth.client_unknown``, ``oauth.word_missing`` …).
     """
-    connector = known_provider(rooms.registry, row.connector)
-    described = connector.oauth if connector and connector.oauth and connector.oauth.token_url else None
-    own = _own_client(credentials, described)
-    if described is None:
+    public = described(known_provider(rooms.registry, row.connector))
+    own = _own_client(credentials, public)
+    if public is None:
         # An address that comes with the credentials never gets to see the organization's secret.
         provider = _own_provider(row, credentials)
         if own is None:
             raise _client_unknown(row)
         return Registration(provider, own, row.scopes)
-    oauth = filled(described, credentials)
+    oauth = filled(public, credentials)
     if own:
         return Registration(oauth, own, row.scopes)
-    client, usual = _registered(rooms, work, org, row, described)
+    client, usual = _registered(rooms, work, org, row, public)
     return Registration(oauth, client, row.scopes or tuple(usual))
 
 
@@ -61,11 +60,11 @@ def client_rows(work: UnitOfWork, org: str, provider: str) -> list[Connection]:
     return [row for row in rows if row.config.get("provider") == provider]
 
 
-def _own_client(credentials: Mapping[str, Any], described: OAuth | None) -> OAuthClient | None:
+def _own_client(credentials: Mapping[str, Any], public: OAuth | None) -> OAuthClient | None:
     id, secret = credentials.get("client_id"), credentials.get("client_secret")
     if not isinstance(id, str) or not id:
         return None
-    auth = described.client_auth if described else credentials.get("client_auth")
+    auth = public.client_auth if public else credentials.get("client_auth")
     way = "client_secret_post" if auth == "client_secret_post" else "client_secret_basic"
     return OAuthClient(id, SecretStr(secret) if isinstance(secret, str) and secret else None, way)
 

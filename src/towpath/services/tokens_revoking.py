@@ -32,11 +32,10 @@ def _revoke(rooms: Rooms, row: Connection, credentials: Mapping[str, Any]) -> st
             how = registration(rooms, work, row.org, row, credentials)
         if not how.oauth.revoke_url:
             return "not_offered"
+        # With a refresh token its access tokens go, too.
+        hint = "refresh_token" if credentials.get("refresh_token") else "access_token"
         with Dialog(how.oauth, how.client) as dialog:
-            for hint in ("refresh_token", "access_token"):
-                token = credentials.get(hint)
-                if isinstance(token, str) and token:
-                    dialog.revoke(token, hint)
+            dialog.revoke(str(credentials.get(hint)), hint)
     except TowpathError as error:
         return error.code
     return "revoked"
