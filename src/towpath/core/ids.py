@@ -13,6 +13,9 @@ from uuid import UUID
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_BITS = 80
 _LENGTH = 26
+#: Two characters at a time: an id is made for every row of the audit trail.
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS = tuple(range(5 * (_LENGTH - 2), -1, -10))
 
 _lock = threading.Lock()
 _last = 0
@@ -34,7 +37,7 @@ def _next_value() -> int:
 
 
 def _encode(value: int) -> str:
-    return "".join(_ALPHABET[value >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))
+    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
 
 
 def as_uuid(id: str) -> UUID:

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 #: Keys sorted, ASCII, no spaces.
@@ -16,5 +17,11 @@ def digest_of(row: Mapping[str, Any]) -> str:
     """
     content = {name: value for name, value in row.items() if name != "digest"}
     for name in ("created_at", "updated_at"):
-        content[name] = content[name].astimezone(UTC).isoformat(timespec="microseconds")
+        content[name] = _written(content[name])
     return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _written(at: datetime) -> str:
+    """Entries that are added together share their times."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
