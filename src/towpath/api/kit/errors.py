@@ -1,6 +1,6 @@
 """The envelope of errors: ``{"detail": …}`` unless a family says otherwise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -41,6 +41,23 @@ STATUSES: Mapping[type[TowpathError], int] = {
 RETRY_AFTER = 5
 
 
+_ASSUMED = "#/components/schemas/HTTPValidationError"
+
+_DEFAULT: Mapping[str, Any] = {
+    "description": "Any other error",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {"detail": {"type": "string"}},
+                "required": ["detail"],
+                "title": "Error",
+            }
+        }
+    },
+}
+
+
 class Errors:
     """How one family says no. Families that say it differently override what differs."""
 
@@ -77,9 +94,24 @@ class Errors:
         return JSONResponse({"detail": list(found)}, 422)
 
     def describe(self, document: dict[str, Any]) -> None:
-        """Correct the family's OpenAPI document where its errors are not what FastAPI takes for granted:
-        ``HTTPValidationError`` at 422.
+        """Put into the family's OpenAPI document how its errors look, where FastAPI does not know better.
+
+        A family with an `invalid` of its own describes that itself: what FastAPI says of 422 is taken out.
         """
+        own = type(self).invalid is not Errors.invalid
+        for operation in _operations(document):
+            found = operation["responses"]
+            if own and _ASSUMED in str(found.get("422")):
+                del found["422"]
+            found.setdefault("default", _DEFAULT)
+        if own:
+            for name in ("HTTPValidationError", "ValidationError"):
+                document["components"].get("schemas", {}).pop(name, None)
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in document["paths"].values():
+        yield from (operation for operation in item.values() if "responses" in operation)
 
 
 def problems(errors: Sequence[Any]) -> list[Problem]:
