@@ -82,10 +82,10 @@ def verify(
             }
         )
     if broken is not None:
-        what = f" It is {entry.id} of {entry.created_at:%Y-%m-%d %H:%M:%S}." if entry else ""
+        what = f" ({entry.id} of {entry.created_at:%Y-%m-%d %H:%M:%S})" if entry else ""
         raise IntegrityError(
             "audit.broken",
-            f"The audit trail was tampered with: entry {broken.seq} is {broken.reason}.{what}",
+            f"The audit trail was tampered with: entry {broken.seq}{what} is {broken.reason}.",
             hint="Compare it with a backup; what comes after this entry cannot be trusted.",
             seq=broken.seq,
         )

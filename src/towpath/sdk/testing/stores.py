@@ -1,9 +1,9 @@
 """What every store must do. Subclass `StoreContract` as ``Test…`` and give the fixture ``store``.
 
-The suite is in six parts: rows (here), what happens to runs (`store_history`), failed records that are sent
-again (`store_inbox`), lending credentials (`store_lending`), many at once (`store_concurrency`), and one
-organization beside another (`store_isolation`). Tests make organizations of their own, so that one store
-serves them all.
+The suite is in seven parts: rows (here), what happens to runs (`store_history`), failed records that are
+sent again (`store_inbox`), lending credentials (`store_lending`), the audit trail (`store_trail`), many at
+once (`store_concurrency`), and one organization beside another (`store_isolation`). Tests make organizations
+of their own, so that one store serves them all.
 """
 
 import datetime as dt
@@ -24,6 +24,7 @@ from towpath.sdk.testing.store_history import HistoryContract
 from towpath.sdk.testing.store_inbox import InboxContract
 from towpath.sdk.testing.store_isolation import IsolationContract
 from towpath.sdk.testing.store_lending import LendingContract
+from towpath.sdk.testing.store_trail import TrailContract
 from towpath.sdk.testing.store_worlds import KINDS, MASTER_KEY, RECORDS, World, make_world, sealed
 
 NAMED = [kind for kind in KINDS if "name" in RECORDS[kind].__dataclass_fields__]
@@ -343,6 +344,7 @@ class StoreContract(
     HistoryContract,
     InboxContract,
     LendingContract,
+    TrailContract,
     ConcurrencyContract,
     IsolationContract,
 ):
