@@ -52,6 +52,7 @@ def endpoint(host: str = "127.0.0.1", context: Any = None) -> Iterator[Endpoint]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes: the second must not wait
 
         def do(self) -> None:
             length = int(self.headers.get("content-length") or 0)

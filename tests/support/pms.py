@@ -36,6 +36,7 @@ class Pms:
     collections: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     faults: list[Answer | str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _found: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -48,10 +49,12 @@ class Pms:
 
     def add(self, collection: str, *records: dict[str, Any]) -> None:
         with self._lock:
+            self._found.clear()
             self.collections.setdefault(collection, []).extend(records)
 
     def change(self, collection: str, id: str, **members: Any) -> None:
         with self._lock:
+            self._found.clear()
             for record in self.collections[collection]:
                 if record["_id"] == id:
                     record.update(members)
@@ -66,11 +69,19 @@ class Pms:
             name = unquote(parts.path.removeprefix("/v1/"))
             if name not in self.collections:
                 return _json(404, {"error": {"code": "NOT_FOUND", "message": "No such resource"}})
-            return self._page(self.collections[name], parse_qs(parts.query, keep_blank_values=True))
+            return self._page(name, parse_qs(parts.query, keep_blank_values=True))
 
-    def _page(self, records: list[dict[str, Any]], query: dict[str, list[str]]) -> Answer:
+    def _page(self, name: str, query: dict[str, list[str]]) -> Answer:
         skip = int(query.get("skip", ["0"])[0])
         limit = min(int(query.get("limit", ["25"])[0]), self.most)
+        wanted = repr((name, query.get("filters"), query.get("sort")))
+        if wanted not in self._found:
+            self._found[wanted] = self._find(self.collections[name], query)
+        records = self._found[wanted]
+        page = records[skip : skip + limit]
+        return _json(200, {"results": page, "limit": limit, "skip": skip, "count": len(records)})
+
+    def _find(self, records: list[dict[str, Any]], query: dict[str, list[str]]) -> list[dict[str, Any]]:
         for rule in json.loads(query.get("filters", ["[]"])[0]):
             compare, name, value = _COMPARE[rule["operator"]], rule["field"], rule["value"]
             records = [one for one in records if compare(_moment(one.get(name)), _moment(value))]
@@ -78,8 +89,7 @@ class Pms:
         if sort:
             descending, name = sort.startswith("-"), sort.lstrip("-")
             records = sorted(records, key=lambda one: _moment(one.get(name)), reverse=descending)
-        page = records[skip : skip + limit]
-        return _json(200, {"results": page, "limit": limit, "skip": skip, "count": len(records)})
+        return list(records)
 
 
 def _moment(value: Any) -> Any:

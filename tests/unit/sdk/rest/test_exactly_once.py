@@ -1,0 +1,147 @@
+"""Whatever the paging, the order, the filter and the crash: every record comes exactly once."""
+
+import datetime as dt
+import json
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.http import endpoint
+from support.loopback import loopback
+from support.paged import KINDS, Items
+from towpath.sdk import ReadMode, Selection, State
+from towpath.sdk.rest import source as reading
+from towpath.sdk.rest.source import RestSource
+
+EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+def moment(quarter: int) -> dt.datetime:
+    """Several to a second, some to a day: filters of seconds and days are coarser than the clock."""
+    return EPOCH + dt.timedelta(seconds=quarter / 4)
+
+
+#: Format of the filter → the column's type, a moment in the record, a record's moment, the filter's.
+FORMATS: dict[str, tuple[str, Any, Any, Any]] = {
+    "number": ("integer", lambda n: n, lambda one: one["at"], int),
+    "epoch_ms": (
+        "epoch_ms",
+        lambda n: 1_767_225_600_000 + 250 * n,
+        lambda one: one["at"],
+        int,
+    ),
+    "epoch_s": (
+        "epoch_ms",
+        lambda n: 1_767_225_600_000 + 250 * n,
+        lambda one: one["at"] // 1000,
+        int,
+    ),
+    "iso": (
+        "timestamp",
+        lambda n: moment(n).isoformat(),
+        lambda one: dt.datetime.fromisoformat(one["at"]),
+        dt.datetime.fromisoformat,
+    ),
+    "date": (
+        "timestamp",
+        lambda n: moment(n).isoformat(),
+        lambda one: dt.datetime.fromisoformat(one["at"]).date(),
+        dt.date.fromisoformat,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with loopback(), endpoint() as one:
+        yield one
+
+
+def attempt(
+    source: RestSource, selection: Selection, state: State | None, crash: int | None
+) -> tuple[list[int], State | None, bool]:
+    """One run, which may crash after so many batches: what was committed, and whether it came to its end."""
+    committed, pending = list[int](), list[int]()
+    plan = source.plan(selection, state)
+    batches = source.read(selection, plan.slices[0], state)
+    for number, batch in enumerate(batches):
+        if number == crash:
+            batches.close()
+            return committed, state, False
+        pending += batch.arrow.column("id").to_pylist()
+        if batch.state is not None:
+            state = json.loads(json.dumps(dict(batch.state)))
+            committed, pending = committed + pending, []
+    assert not pending, "the last batch has a state"
+    return committed, state, True
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    format=st.sampled_from(sorted(FORMATS)),
+    size=st.integers(1, 7),
+    most=st.integers(1, 7),
+    rows=st.integers(1, 9),
+    moments=st.lists(st.lists(st.integers(0, 30), max_size=12), min_size=1, max_size=3),
+    inclusive=st.booleans(),
+    ordered=st.booleans(),
+    stop=st.sampled_from(["empty", "short"]),
+    crashes=st.lists(st.integers(0, 3), max_size=3),
+)
+def test_incremental_reads(
+    server, kind, format, size, most, rows, moments, inclusive, ordered, stop, crashes
+):
+    if stop == "short":
+        most = max(most, size)  # what "short" relies on
+    column, write, key, since = FORMATS[format]
+    service = Items(server, kind, most, inclusive=inclusive, key=key, since=since)
+    server.answer = service.answer
+    sizes = {} if kind == "none" else {"size_parameter": "size", "size": size}
+    paging = service.definition().streams["items"].paging.model_dump(exclude_none=True, exclude_defaults=True)
+    paging |= {"type": kind} | sizes | ({"stop": stop} if kind in ("page", "offset") else {})
+    source = service.source(
+        schema={"id": "integer", "at": column},
+        paging=paging,
+        incremental={
+            "cursor": "at",
+            "parameter": "since",
+            "format": format,
+            "inclusive": inclusive,
+            "ordered": ordered,
+        },
+    )
+    came, state, floor, left = list[int](), None, 0, list(crashes)
+    with source, patch.object(reading, "_ROWS", rows):
+        selection = Selection(source.discover()[0], ReadMode.INCREMENTAL, cursor="at")
+        for fresh in moments:
+            later = sorted(floor + n for n in fresh) if ordered else [floor + n for n in fresh]
+            first = len(service.records)
+            service.records += [{"id": first + n, "at": write(at)} for n, at in enumerate(later)]
+            floor = max([floor, *later])
+            done = False
+            while not done:
+                crash = left.pop() if left else None
+                ids, state, done = attempt(source, selection, state, crash)
+                came += ids
+    assert sorted(came) == list(range(len(service.records)))
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    size=st.integers(1, 7),
+    most=st.integers(1, 7),
+    rows=st.integers(1, 9),
+    count=st.integers(0, 25),
+)
+def test_full_refreshes(server, kind, size, most, rows, count):
+    service = Items(server, kind, most, [{"id": n, "at": n} for n in range(count)])
+    server.answer = service.answer
+    with service.source() as source, patch.object(reading, "_ROWS", rows):
+        selection = Selection(source.discover()[0])
+        plan = source.plan(selection, None)
+        batches = list(source.read(selection, plan.slices[0], None))
+    assert [n for batch in batches for n in batch.arrow.column("id").to_pylist()] == list(range(count))
+    assert all(len(batch) for batch in batches)
