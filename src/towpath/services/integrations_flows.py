@@ -99,9 +99,7 @@ class Wiring(UseCases):
             field = f"deliveries.{index}"
             self._check_destination(work, org, delivery.destination, f"{field}.destination")
             if delivery.destination in seen:
-                raise _wrong(
-                    "destination.duplicate", "The destination is a target already.", f"{field}.destination"
-                )
+                raise _wrong("destination.duplicate", "It is a target already.", f"{field}.destination")
             seen.add(delivery.destination)
             self._check_readings(plugin, delivery.readings, f"{field}.readings")
 
@@ -119,7 +117,7 @@ class Wiring(UseCases):
         for index, reading in enumerate(readings):
             offer, here = _offer(plugin, reading.stream), f"{field}.{index}"
             if reading.stream in seen:
-                raise _wrong("stream.duplicate", "The stream is there already.", f"{here}.stream")
+                raise _wrong("stream.duplicate", "It is there already.", f"{here}.stream")
             seen.add(reading.stream)
             if reading.every not in catalogue.intervals(offer, self.rooms.minimum_interval):
                 message = f"{catalogue.label(offer)} is not offered every {reading.every} seconds."

@@ -6,6 +6,9 @@ from enum import StrEnum
 from towpath.core.errors import InternalError, NotFoundError
 from towpath.services.context import UseCases
 
+#: Clients may send any number; no store holds more.
+_HIGHEST = 2**31 - 1
+
 
 class Kind(StrEnum):
     """What has numbers of its own."""
@@ -32,8 +35,10 @@ class Numbering(UseCases):
 
     def id(self, org: str, kind: Kind, number: int) -> str:
         """The id with this number. Raises `NotFoundError`."""
-        with self.rooms.store.read() as work:
-            found = work.numbers.find(org, kind, number)
+        found = None
+        if 0 < number <= _HIGHEST:
+            with self.rooms.store.read() as work:
+                found = work.numbers.find(org, kind, number)
         if found is None:
             raise NotFoundError(
                 "number.not_found",

@@ -28,6 +28,7 @@ _MESSAGES: Mapping[str, str] = {
     "bool_type": "Must be a valid boolean.",
     "bool_parsing": "Must be a valid boolean.",
     "list_type": "Expected a list of items.",
+    "too_short": "This list may not be empty.",
     "dict_type": "Expected a dictionary of items.",
     "model_type": "Invalid data. Expected a dictionary.",
     "model_attributes_type": "Invalid data. Expected a dictionary.",
@@ -76,9 +77,15 @@ class PartnersErrors(Errors):
                 # A number that is none is the number of nothing.
                 return self.refuse(404, "")
             if problem["type"] == "json_invalid":
-                return self.refuse(BAD_REQUEST, f"JSON parse error - {problem['msg']}")
-        faults = [(problem["loc"][1:], _MESSAGES.get(problem["type"], problem["msg"])) for problem in found]
+                reason = problem["msg"].removeprefix("JSON decode error: ")
+                return self.refuse(BAD_REQUEST, f"JSON parse error - {reason}")
+        faults = [(problem["loc"][1:], _message(problem)) for problem in found]
         return JSONResponse(_nested(faults), BAD_REQUEST)
+
+
+def _message(problem: Problem) -> str:
+    found: str = problem["msg"].removeprefix("Value error, ")
+    return _MESSAGES.get(problem["type"], found)
 
 
 @contextmanager
@@ -101,9 +108,9 @@ def _faults(error: ConfigError, form: str) -> list[tuple[Place, str]]:
     if inside:
         return [((form, id), text) for id, texts in inside.items() for text in texts]
     field = str(error.context.get("field", ""))
-    first, _, rest = field.partition(".")
-    if first in ("deliveries", "values"):
-        return [([_word(part) for part in (first, *rest.split("."))], error.message)]
+    parts = field.split(".")
+    if parts[0] in ("deliveries", "values"):
+        return [([_word(part) for part in parts], error.message)]
     return [((form, field or _EVERYTHING), error.message)]
 
 

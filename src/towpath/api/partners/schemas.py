@@ -24,7 +24,7 @@ def _zulu(value: datetime) -> str:
 
 
 Number = Annotated[int, BeforeValidator(_no_truth)]
-Name = Annotated[str, AfterValidator(_name), Field(max_length=200)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_name)]
 Moment = Annotated[datetime, PlainSerializer(_zulu, return_type=str)]
 """``2023-02-16T00:18:25.009907Z``."""
 
@@ -185,7 +185,10 @@ class TargetBody(BaseModel):
     """A destination, and what is written to it."""
 
     destination_id: Number
-    entities: list[EntityBody]
+    entities: Annotated[list[EntityBody], Field(min_length=1)]
+
+
+Targets = Annotated[list[TargetBody], Field(min_length=1)]
 
 
 class ConnectorBody(BaseModel):
@@ -196,7 +199,7 @@ class ConnectorBody(BaseModel):
     """The number of its template."""
     credentials: dict[str, str]
     """The filled-in form: texts, whatever they mean."""
-    targets: list[TargetBody]
+    targets: Targets
     description: Annotated[str, Field(max_length=2000)] = ""
     is_active: bool = True
 
@@ -206,7 +209,7 @@ class ConnectorPatch(BaseModel):
 
     name: Name | None = None
     credentials: dict[str, str] | None = None
-    targets: list[TargetBody] | None = None
+    targets: Targets | None = None
     description: Annotated[str, Field(max_length=2000)] | None = None
     is_active: bool | None = None
 

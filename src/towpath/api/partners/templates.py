@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import Path, Query
+from pydantic import BeforeValidator
 
 from towpath.api.kit.routing import Router
 from towpath.api.partners.callers import Door
@@ -25,8 +26,15 @@ from towpath.core.errors import NotFoundError
 from towpath.core.ports import Connector, StreamOffer
 from towpath.services import catalogue, forms
 
-#: Whatever number is meant by a path.
-Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+def _plain(value: str) -> str:
+    if not value.isdecimal():
+        raise ValueError("not a number")
+    return value
+
+
+#: The number in a path: digits, and nothing that could be read as a number too.
+Id = Annotated[int, BeforeValidator(_plain), Path(ge=1, le=2**31 - 1)]
 MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Detail}}
 
 
