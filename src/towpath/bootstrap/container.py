@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from towpath.engine import Engine
     from towpath.sdk.registry import Registry
     from towpath.services.desk import Desk
+    from towpath.services.upkeep import Upkeep
     from towpath.vault import Vault
 
 DEFAULT_ORGANIZATION = "default"
@@ -87,6 +88,13 @@ class Container:
 
         return Desk(self, due)
 
+    @cached_property
+    def upkeep(self) -> "Upkeep":
+        """What a worker does beside its runs."""
+        from towpath.services.upkeep import Upkeep
+
+        return Upkeep(self)
+
     def conceal(self, secret: str) -> None:
         """Keep the value out of this process's log from now on."""
         logs.remember(secret)
@@ -139,6 +147,7 @@ class Container:
             return False
         self.open()
         self.engine.start()
+        self.upkeep.start()
         self.working = True
         return True
 
@@ -166,6 +175,7 @@ class Container:
     def close(self) -> None:
         """Stop working and release everything. Idempotent."""
         if self.working:
+            self.__dict__.pop("upkeep").stop()
             self.engine.stop()
             self.working = False
         self.lock.release()
