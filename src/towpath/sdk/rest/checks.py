@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ from towpath.sdk.rest import template, types
 from towpath.sdk.rest.auth import OAuth2Auth
 from towpath.sdk.rest.columns import OTHER
 from towpath.sdk.rest.definition import Definition, FieldDefinition
+from towpath.sdk.rest.known import guess
 from towpath.sdk.rest.stream import Incremental, Single, StreamDefinition
 
 Place = tuple[str | int, ...]
@@ -138,7 +138,7 @@ def _of_requests(definition: Definition) -> Faults:
         return
     url = definition.base_url
     if not url:
-        yield ("base_url",), "is missing: the paths need one"
+        yield ("base_url",), "is missing"
     elif not re.match(r"https?://[^/]|\{[a-z0-9_]+\}$", url):
         yield ("base_url",), "it must begin with https:// or http://, or be a {field} alone"
 
@@ -189,6 +189,4 @@ def _of_incremental(at: Place, given: Incremental, stream: StreamDefinition) -> 
 
 def _unknown(at: Place, name: str, known: Iterable[str], what: str = "field") -> Faults:
     if name not in known:
-        near = get_close_matches(name, known, n=1)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
-        yield at, f"there is no {what} {name!r}{guess}"
+        yield at, f"there is no {what} {name!r}{guess(name, known)}"

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from pydantic import ValidationError
 from towpath.core.errors import ConfigError
 from towpath.sdk.rest import checks
 from towpath.sdk.rest.definition import Definition
-from towpath.sdk.rest.known import known_at
+from towpath.sdk.rest.known import guess, known_at
 
 _MOST_SHOWN = 5
+_MISSING = "is missing"
 Place = tuple[str | int, ...]
 
 
@@ -41,28 +41,28 @@ class _Fault:
 
 def read(file: Path) -> Definition:
     """What the file says. Raises `ConfigError` ``connector.invalid`` with file, lines and fields."""
-    root = _compose(file)
-    loader = _Loader("")
-    try:
-        content = loader.construct_document(root)
-    finally:
-        loader.dispose()
+    root, content = _load(file)
     try:
         definition = Definition.model_validate(content)
     except ValidationError as error:
-        faults = [_fault(one) for one in error.errors(include_url=False, include_input=False)]
+        found = error.errors(include_url=False, include_input=False)
+        # A misspelt name first: it explains the one that is missing.
+        found.sort(key=lambda one: one["type"] != "extra_forbidden")
+        faults = [_fault(one) for one in found]
         raise _invalid(file, root, faults) from None
-    found = [_Fault(place, message) for place, message in checks.faults(definition, file)]
-    if found:
-        raise _invalid(file, root, found)
+    contradictions = [_Fault(place, message) for place, message in checks.faults(definition, file)]
+    if contradictions:
+        raise _invalid(file, root, contradictions)
     return definition
 
 
-def _compose(file: Path) -> yaml.Node:
+def _load(file: Path) -> tuple[yaml.Node, Any]:
+    """The nodes, which know their lines, and what they hold."""
     try:
         loader = _Loader(file.read_text())
         try:
             root: yaml.Node | None = loader.get_single_node()
+            content = loader.construct_document(root) if root else None
         finally:
             loader.dispose()
     except (OSError, UnicodeDecodeError) as error:
@@ -78,7 +78,7 @@ def _compose(file: Path) -> yaml.Node:
         raise _error(
             file, f"line {twice.start_mark.line + 1}: {twice.value!r} stands here twice", twice.value
         )
-    return root
+    return root, content
 
 
 def _twice(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
@@ -97,12 +97,12 @@ def _twice(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
 
 def _invalid(file: Path, root: yaml.Node, faults: Sequence[_Fault]) -> ConfigError:
     told = [
-        f"line {_line(root, fault.place)}: {_name(root, fault.place)}: {fault.message}"
+        f"line {_line(root, fault.place)}: {_name(root, fault)}: {fault.message}"
         for fault in faults[:_MOST_SHOWN]
     ]
     more = len(faults) - len(told)
     text = "; ".join(told) + (f"; and {more} more" if more else "")
-    return _error(file, text, _name(root, faults[0].place), line=_line(root, faults[0].place))
+    return _error(file, text, _name(root, faults[0]), line=_line(root, faults[0].place))
 
 
 def _error(file: Path, text: str, field: str, **context: Any) -> ConfigError:
@@ -134,9 +134,9 @@ def _line(root: yaml.Node, place: Place) -> int:
     return ([line for _, line in _walk(root, place)] or [root.start_mark.line + 1])[-1]
 
 
-def _name(root: yaml.Node, place: Place) -> str:
-    known = [str(part) for part, _ in _walk(root, place)]
-    missing = [str(part) for part in place[-1:] if not known or str(part) != known[-1]]
+def _name(root: yaml.Node, fault: _Fault) -> str:
+    known = [str(part) for part, _ in _walk(root, fault.place)]
+    missing = [str(fault.place[-1])] if fault.message == _MISSING else []
     return ".".join([*known, *missing]) or "(all)"
 
 
@@ -144,10 +144,9 @@ def _fault(error: Any) -> _Fault:
     """One of pydantic's errors in our words."""
     place, kind, message = tuple(error["loc"]), error["type"], error["msg"]
     if kind == "extra_forbidden":
-        near = get_close_matches(str(place[-1]), known_at(Definition, place[:-1]), n=1)
-        message = f"there is no such setting here{f'; did you mean {near[0]!r}?' if near else ''}"
+        message = f"there is no such setting here{guess(str(place[-1]), known_at(Definition, place[:-1]))}"
     elif kind == "missing":
-        message = "is missing"
+        message = _MISSING
     elif kind.startswith("union_tag"):
         message = f"`type` must be one of {error['ctx']['expected_tags']}" if "ctx" in error else message
     return _Fault(place, message.removeprefix("Value error, "))

@@ -14,7 +14,7 @@ _OTHERS = bytes(set(range(256)) - set(_DIGITS + b".eE+-"))
 _AS_NUMBERS = _LONG.translate(bytes.maketrans(_OTHERS, b" " * len(_OTHERS)))
 #: Doubles hold all numbers of 15 digits; with a point or sign one more character is still fine.
 _RUN = b"0" * 16
-_NUMBER = re.compile(rb"(?<=[:,\[\s])-?[0-9][0-9.eE+-]{15,}")
+_NUMBER = re.compile(rb"(?:^|(?<=[:,\[\s]))-?[0-9][0-9.eE+-]{15,}")
 _TINY = re.compile(rb"[0-9][eE]-[0-9]{3}")
 _MOST = 2**64
 

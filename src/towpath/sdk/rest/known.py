@@ -1,8 +1,21 @@
-"""Which settings may stand at a place of a connector's file: for hints."""
+"""What may have been meant: for hints."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
+
+
+def guess(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean …?)`` with the nearest of the known names; empty if none is near.
+
+    >>> guess("ID", ["id", "name"]), guess("x", ["name"])
+    (" (did you mean 'id'?)", '')
+    """
+    by_small = {one.lower(): one for one in known}
+    near = get_close_matches(name.lower(), by_small, n=1)
+    return f" (did you mean {by_small[near[0]]!r}?)" if near else ""
 
 
 def known_at(kind: Any, place: tuple[str | int, ...]) -> list[str]:

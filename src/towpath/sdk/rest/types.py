@@ -1,9 +1,10 @@
 """The column types that a connector's file may name."""
 
 import re
-from difflib import get_close_matches
 
 import pyarrow as pa
+
+from towpath.sdk.rest.known import guess
 
 _UTC = pa.timestamp("us", "UTC")
 #: Name → Arrow type. The two epochs arrive as numbers, all timestamps but the local one are instants.
@@ -42,7 +43,6 @@ def arrow(name: str) -> pa.DataType:
         if 0 < precision <= _DIGITS and scale <= precision:
             return pa.decimal128(precision, scale)
     if name not in TYPES:
-        near = get_close_matches(name, TYPES, n=1)
-        guess = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"{name!r} is no type: {guess}{', '.join(TYPES)}, or decimal(digits,places)")
+        others = f"{', '.join(TYPES)}, or decimal(digits,places)"
+        raise ValueError(f"{name!r} is no type{guess(name, TYPES)}; types are {others}")
     return TYPES[name]

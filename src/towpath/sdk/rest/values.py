@@ -77,14 +77,18 @@ def _string(value: Any) -> str:
     return value
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
 def _integer(value: Any) -> int:
-    if isinstance(value, bool | str) or int(value) != value:
+    if not _is_number(value) or int(value) != value:
         raise ValueError(value)
     return int(pa.scalar(int(value), pa.int64()).as_py())
 
 
 def _double(value: Any) -> float:
-    if isinstance(value, bool | str) or Decimal(repr(float(value))) != Decimal(str(value)):
+    if not _is_number(value) or Decimal(repr(float(value))) != Decimal(str(value)):
         raise ValueError(value)
     return float(value)
 
