@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from towpath.core.errors import ConflictError
+from towpath.core.errors import ConfigError, ConflictError, TowpathError
 from towpath.core.ports import AuthType
 from towpath.core.records import Connection, ConnectionStatus, now
 from towpath.services import credentials, lent
@@ -71,14 +71,22 @@ class Trials(UseCases):
         return sealed.wrapped_key if sealed else None
 
     def _sign_in(self, org: str, row: Connection) -> Tried:
-        found = Connections(self.rooms, self.actor).check(org, row.id)
-        failures = [one.error for one in found if one.error]
-        status = ConnectionStatus.ERROR if failures else ConnectionStatus.ACTIVE
-        error = failures[0].message[:_LONGEST] if failures else None
+        answer, failure = self._checked(org, row.id)
+        status = ConnectionStatus.ERROR if failure else ConnectionStatus.ACTIVE
+        error = failure.message[:_LONGEST] if failure else None
         with self.rooms.store.begin() as work:
             after = lent.find(work, org, row.customer or "", row.id)
             # Switched off meanwhile: that stands.
             if after.status is not ConnectionStatus.REVOKED:
                 after = work.connections.update(org, row.id, status=status, error=error)
             audit(work, org, self.actor, "connection.test", row.id, status=str(status))
-        return Tried(after, "" if failures else found[0].answer, now())
+        return Tried(after, answer, now())
+
+    def _checked(self, org: str, connection: str) -> tuple[str, TowpathError | None]:
+        """What answered in the last of its roles, or what went wrong in the first that failed."""
+        try:
+            found = Connections(self.rooms, self.actor).check(org, connection)
+        except ConfigError as error:
+            return "", error
+        failures = [one.error for one in found if one.error]
+        return ("", failures[0]) if failures else (found[-1].answer, None)

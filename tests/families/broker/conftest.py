@@ -1,5 +1,6 @@
 """A furnished organization: its key, a customer, an instance, and short ways to ask for things."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -88,3 +89,9 @@ def solo(api_sqlite: Api) -> Tenant:
 def neighbour(api_sqlite: Api) -> Tenant:
     """Another organization beside `solo`."""
     return Tenant.furnish(api_sqlite, "neighbour")
+
+
+@pytest.fixture
+def furnish() -> Callable[[Api, str], Tenant]:
+    """For tests that bring a server of their own."""
+    return Tenant.furnish
