@@ -15,11 +15,9 @@ app = typer.Typer(help="The kinds of systems that can be connected.")
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> None:
-    """The connectors that are installed."""
-    from towpath.sdk.registry import Registry
-
-    registry = Registry.installed()
+def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """The connectors that are installed, and those of the home folder."""
+    registry = ctx.obj.registry
     found = [_try(registry, name) for name in registry.names()]
     if as_json:
         output.data(found)
@@ -34,12 +32,12 @@ def list_(as_json: AsJson = False) -> None:
 
 
 def _try(registry: "Registry", name: str) -> dict[str, Any]:
-    """One broken plug-in must not hide the others."""
-    from towpath.core.errors import InternalError
+    """One broken plug-in or file must not hide the others."""
+    from towpath.core.errors import ConfigError, InternalError
 
     try:
         return _view(registry.get(name))
-    except InternalError as error:
+    except (ConfigError, InternalError) as error:
         output.error(error)
         empty = {"title": "(broken)", "version": "", "summary": error.message}
         return {"name": name, **empty, "categories": [], "reads": [], "writes": []}
@@ -59,13 +57,12 @@ def _view(connector: "Connector[Any]") -> dict[str, Any]:
 
 @app.command()
 def show(
+    ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="CONNECTOR", help="Name of the connector.")],
     as_json: AsJson = False,
 ) -> None:
     """One connector with its settings."""
-    from towpath.sdk.registry import Registry
-
-    connector = Registry.installed().get(name)
+    connector = ctx.obj.registry.get(name)
     schema = connector.config.model_json_schema()
     if as_json:
         output.data(_view(connector) | {"config": schema})

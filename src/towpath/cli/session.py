@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from towpath.bootstrap.container import Container
+    from towpath.sdk.registry import Registry
     from towpath.services.apply import Documents
     from towpath.services.connections import Connections
     from towpath.services.flows import Flows
@@ -38,6 +39,13 @@ class Session:
         settings.forget_secrets()
         logs.configure(loaded.log_level, loaded.log_format)
         return Container(loaded)
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """The connectors, without opening the store."""
+        from towpath.bootstrap import plugins, settings
+
+        return plugins.installed(settings.load(self.flags))
 
     def close(self) -> None:
         """Release what was opened."""
