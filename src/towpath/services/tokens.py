@@ -18,6 +18,7 @@ from towpath.services.tokens_clients import registration
 from towpath.services.tokens_expiry import due, expiry_of
 from towpath.services.tokens_revoking import revoke_upstream
 from towpath.services.tokens_storing import DeletedError, store
+from towpath.services.tokens_turns import Turn, turn
 from towpath.vault.oauth import new_secret
 
 __all__ = ["Tokens", "due", "expiry_of", "make_fresh", "revoke_upstream"]
@@ -42,6 +43,12 @@ class Tokens(UseCases):
         never what went wrong at the provider.
         """
         deadline = time.monotonic() + PATIENCE
+        with turn(org, connection, PATIENCE) as mine:
+            if mine is not Turn.NEVER:
+                # What another one brought meanwhile is fresh enough.
+                self._renew(org, connection, deadline, force=force and mine is Turn.AT_ONCE)
+
+    def _renew(self, org: str, connection: str, deadline: float, *, force: bool) -> None:
         while True:
             with self.rooms.store.read() as work:
                 row, lease = work.connections.get(org, connection), work.renewals.get(org, connection)
@@ -55,7 +62,7 @@ class Tokens(UseCases):
                     return
             if time.monotonic() >= deadline:
                 return
-            force = False  # what the other one brings is fresh enough
+            force = False
             time.sleep(_POLL)
 
     def _begin(self, org: str, connection: str, *, force: bool) -> Job | None:
