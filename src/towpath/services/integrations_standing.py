@@ -11,14 +11,16 @@ from towpath.services import integrations
 from towpath.services.context import UseCases
 from towpath.services.integrations_flows import key_of
 
-_ENDED = [RunStatus.SUCCEEDED, RunStatus.FAILED]
+_OVER = [status for status in RunStatus if status.final]
+#: Of these tell how an integration does: to cancel a run is somebody's decision.
+_TELLING = [RunStatus.SUCCEEDED, RunStatus.FAILED]
 
 
 class Lifecycle(StrEnum):
     """Where an integration is in its life; worked out from its runs, never stored."""
 
     CREATION_STARTED = "CREATION_STARTED"
-    """No run of any of its flows is over yet."""
+    """No run of any of its flows has come to its end yet."""
     ACTIVE = "ACTIVE"
     """The latest run of each of its flows went well."""
     FAILING = "FAILING"
@@ -49,7 +51,7 @@ class Part:
     """What it writes; empty where every stream has its own name."""
     namespace: str | None
     run: Run | None
-    """Its newest run."""
+    """The newest of its runs that are over."""
     counters: Counters
     """Of that run."""
 
@@ -74,7 +76,7 @@ def _standing(work: UnitOfWork, org: str, row: Integration) -> Standing:
     latest = [
         run.status
         for flow in work.flows.list(org, integration=row.id)
-        for run in work.runs.list(org, flow=flow.id, status=_ENDED, newest_first=True, limit=1)
+        for run in work.runs.list(org, flow=flow.id, status=_TELLING, newest_first=True, limit=1)
     ]
     lifecycle = Lifecycle.CREATION_STARTED
     if latest:
@@ -85,8 +87,8 @@ def _standing(work: UnitOfWork, org: str, row: Integration) -> Standing:
 def _part(work: UnitOfWork, org: str, flow: Flow) -> Part:
     destination, stream = key_of(work, org, flow)
     spec = work.imports.get(org, flow.imports[0]).spec
-    newest = work.runs.list(org, flow=flow.id, newest_first=True, limit=1)
-    run = newest[0] if newest else None
+    over = work.runs.list(org, flow=flow.id, status=_OVER, newest_first=True, limit=1)
+    run = over[0] if over else None
     counted = [item.counters for item in work.streams.list(org, run.id)] if run else []
     return Part(
         flow=flow,

@@ -235,9 +235,9 @@ class ConnectorCreated(BaseModel):
 
 
 class LastRun(BaseModel):
-    """The newest run of one entity into one destination."""
+    """The newest of the runs of one entity into one destination that are over."""
 
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    status: Literal["succeeded", "failed", "cancelled"]
     started_at: Moment | None
     ended_at: Moment | None
     records_read: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from towpath.api.partners import schemas
 from towpath.api.partners.directory import Directory
@@ -10,7 +10,6 @@ from towpath.api.partners.errors import fault
 from towpath.api.partners.templates import source_icon
 from towpath.core.errors import NotFoundError
 from towpath.core.ports import Connector, StreamOffer
-from towpath.core.records import RunStatus
 from towpath.services import catalogue, forms
 from towpath.services.context import Rooms
 from towpath.services.integrations_flows import Delivery, Reading
@@ -135,7 +134,7 @@ def _last_run(part: Part) -> schemas.LastRun | None:
     if run is None:
         return None
     return schemas.LastRun(
-        status=RunStatus(run.status).value,
+        status=cast("Any", run.status.value),
         started_at=run.started_at,
         ended_at=run.ended_at,
         records_read=part.counters.read,
