@@ -12,7 +12,7 @@ from towpath.core.errors import BusyError, ConflictError
 from towpath.core.ids import new_id
 from towpath.core.records import AuditEntry, Counters, LogLine, Organization, RunStatus, now
 from towpath.core.repositories import Remembered, Store, UnitOfWork
-from towpath.sdk.testing.store_worlds import SPARES, STREAM, World
+from towpath.sdk.testing.store_worlds import SPARES, STREAM, World, make_world
 
 T = TypeVar("T")
 
@@ -204,6 +204,27 @@ class ConcurrencyContract:
             assert unit.audit.head(org).seq == THREADS * 5
         batches = [trail[start : start + 5] for start in range(0, len(trail), 5)]
         assert sorted(batches) == sorted([f"{n}.{m}" for m in range(5)] for n in range(THREADS))
+
+    def test_batches_for_several_organizations_do_not_block_each_other(
+        self, store: Store, stores: Sequence[Store], world: World
+    ) -> None:
+        """As long as all take the organizations in one order."""
+        others = [make_world(store).org for _ in range(3)]
+        orgs = sorted([world.org, *others])
+        before = self._lengths(store, orgs)
+
+        def extend(unit: UnitOfWork, number: int) -> None:
+            for org in orgs[number % 3 :]:
+                unit.audit.extend(org, [AuditEntry(org=org, actor="cli", action="x", object=str(number))])
+
+        at_once(stores, extend)
+        grown = [after - at for after, at in zip(self._lengths(store, orgs), before, strict=True)]
+        assert grown == [7, 14, 20, 20]
+
+    def _lengths(self, store: Store, orgs: Sequence[str]) -> list[int]:
+        with store.read() as unit:
+            assert [unit.audit.verify(org) for org in orgs] == [None] * len(orgs)
+            return [unit.audit.head(org).seq for org in orgs]
 
     def test_one_of_many_holds_a_lease(self, stores: Sequence[Store], store: Store, world: World) -> None:
         at = now()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from towpath.core.errors import ConflictError, NotFoundError
+from towpath.core.errors import ConflictError, InternalError, NotFoundError
 from towpath.core.ids import new_id
 from towpath.core.records import KeyKind, Renewal, now
 from towpath.core.repositories import Lendable, Remembered, Store
@@ -308,6 +308,14 @@ class LendingContract:
             assert list(given.values()) == list(range(5, 2105))
             with pytest.raises(NotFoundError):
                 unit.numbers.assign("org_nobody", "key", ["a"])
+
+    def test_numbers_that_are_known_need_no_writer(self, store: Store, world: World) -> None:
+        with store.read() as unit:
+            known = unit.numbers.assign(world.org, world.numbers, [world.connections])
+            assert known == {world.connections: 1}
+        with pytest.raises(InternalError) as refused, store.read() as unit:
+            unit.numbers.assign(world.org, world.numbers, [world.connections, "new"])
+        assert refused.value.code == "store.read_only_unit"
 
     def test_flows_of_a_disabled_integration_are_not_due(self, store: Store, world: World) -> None:
         with store.begin() as unit:
