@@ -16,7 +16,7 @@ app = typer.Typer(help="The kinds of systems that can be connected.")
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """The connectors that are installed, and those of the home folder."""
+    """The connectors that are installed."""
     registry = ctx.obj.registry
     found = [_try(registry, name) for name in registry.names()]
     if as_json:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from towpath.sdk.registry import Registry
+from towpath.sdk.rest.definition import Definition
 from towpath.services.documents import ConnectionDocument, FlowDocument
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -14,10 +15,13 @@ REFERENCE = {"type": "string", "pattern": r"^\$\{(env|file):[^}]+\}$", "title": 
 
 
 def published(registry: Registry) -> dict[str, str]:
-    """File name → content: one schema for each connector's settings, and one for all documents."""
+    """File name → content: one schema for each connector's settings, one for all documents, and one for the
+    files that describe connectors.
+    """
     configs = {name: connector_schema(registry, name) for name in registry.names()}
     files = {f"{name}.json": schema for name, schema in configs.items()}
     files["towpath.json"] = document_schema(registry.names())
+    files["rest-connector.json"] = {"$schema": DIALECT} | Definition.model_json_schema()
     return {name: json.dumps(schema, indent=2, sort_keys=True) + "\n" for name, schema in files.items()}
 
 

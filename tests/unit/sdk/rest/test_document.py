@@ -1,13 +1,22 @@
 """Faults in a file are told with line, field, and what may have been meant."""
 
+import json
+import re
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
+from pydantic import BaseModel
 
 from towpath.catalogue import FOLDER
 from towpath.sdk import ConfigError
+from towpath.sdk.rest.auth import Part
 from towpath.sdk.rest.connector import load
 from towpath.sdk.rest.document import read
+from towpath.sdk.rest.types import TYPES
+
+REFERENCE = Path(__file__).parents[4] / "docs" / "reference"
 
 GOOD = """\
 name: good
@@ -137,3 +146,28 @@ def test_the_catalogue_is_valid(file: Path) -> None:
     assert connector.title
     assert connector.summary
     assert connector.config.model_json_schema()
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_catalogue_fits_the_schema_for_editors(file: Path) -> None:
+    schema = json.loads((REFERENCE / "schema" / "rest-connector.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load(file.read_text()), schema)
+
+
+def _parts(model: type[BaseModel]) -> list[type[BaseModel]]:
+    return [model, *(part for below in model.__subclasses__() for part in _parts(below))]
+
+
+def test_the_reference_names_every_setting_and_type() -> None:
+    named = set(re.findall(r"`([a-z0-9_]+)", (REFERENCE / "rest-connectors.md").read_text()))
+    settings = {field.alias or name for part in _parts(Part) for name, field in part.model_fields.items()}
+    assert settings - named == set()
+    assert set(TYPES) - named == set()
+
+
+def test_the_file_in_the_howto_works(tmp_path: Path) -> None:
+    page = (REFERENCE.parent / "howto" / "describe-a-rest-api.md").read_text()
+    (block,) = re.findall(r"^   ```yaml\n(.*?)^   ```", page, re.MULTILINE | re.DOTALL)
+    connector = load(write(tmp_path, "\n".join(line[3:] for line in block.splitlines()), "helpdesk.yaml"))
+    assert [stream.name for stream in connector.streams] == ["tickets"]
