@@ -55,15 +55,23 @@ def _fetch() -> dict[str, Any]:
             "401": _answer("No proxy key, or not one of this instance", _ref("Problem")),
             "403": _answer("The grant does not include the capability", _ref("Problem")),
             "404": _answer("No such connection, or no grant", _ref("Problem")),
-            "409": _answer("Several connections fit: say which by name", _ref("Problem")),
+            "409": _answer("Several connections fit: say which by name", _REFUSED),
             "422": _answer("Validation Error", _ref("HTTPValidationError")),
-            "424": _answer(
-                "The connection needs its owner: it expired, or was switched off", _ref("Problem")
-            ),
-            "503": _answer("Try again later", _ref("Problem")),
+            "424": _answer("The connection needs its owner: expired, or switched off", _REFUSED),
+            "503": _answer("Try again later", _REFUSED),
         },
     }
 
+
+_REFUSED = {
+    "type": "object",
+    "required": ["detail"],
+    "properties": {
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Tells causes of one status apart"},
+        "names": {"type": "array", "items": {"type": "string"}, "description": "To choose from"},
+    },
+}
 
 _LENT = {
     "type": "object",
