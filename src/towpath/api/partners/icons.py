@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from towpath.api.kit.routing import Router
 from towpath.api.partners.directory import Directory
-from towpath.core.errors import NotFoundError
 from towpath.core.ports import Connector
 from towpath.services import catalogue
 
@@ -43,7 +43,7 @@ def _picture(connectors: Mapping[int, Connector[Any]], file: str, request: Reque
     for connector in connectors.values():
         if connector.name == code and code != file:
             return _answer(catalogue.icon(connector).encode(), request)
-    raise NotFoundError("icon.not_found", "There is no such icon.", hint="Templates name their icons.")
+    raise HTTPException(404)
 
 
 def _answer(picture: bytes, request: Request) -> Response:

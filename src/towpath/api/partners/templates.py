@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query
 from pydantic import BeforeValidator
+from starlette.exceptions import HTTPException
 
 from towpath.api.kit.routing import Router
 from towpath.api.partners.callers import Door
@@ -22,7 +23,6 @@ from towpath.api.partners.schemas import (
     Item,
     Timer,
 )
-from towpath.core.errors import NotFoundError
 from towpath.core.ports import Connector, StreamOffer
 from towpath.services import catalogue, forms
 
@@ -53,7 +53,7 @@ def router(door: Door, directory: Directory) -> Router:
     @found.get("/connector-templates/{template_id}", response_model_exclude_unset=True, responses=MISSING)
     def get_connector_template(template_id: Id) -> ConnectorTemplateDetail:
         """What a connector of this template needs, and what it can read."""
-        connector = _known(directory.sources.get(template_id), template_id)
+        connector = _known(directory.sources.get(template_id))
         items = _items(forms.form_of(connector.config), secrets_say_so=True)
         offers = directory.entities(connector).items()
         return ConnectorTemplateDetail(
@@ -73,7 +73,7 @@ def router(door: Door, directory: Directory) -> Router:
     @found.get("/destination-templates/{template_id}", response_model_exclude_unset=True, responses=MISSING)
     def get_destination_template(template_id: Id) -> DestinationTemplateDetail:
         """What a destination of this template needs."""
-        connector = _known(directory.destinations.get(template_id), template_id)
+        connector = _known(directory.destinations.get(template_id))
         items = _items(forms.form_of(connector.config), secrets_say_so=False)
         return DestinationTemplateDetail(
             **_destination(template_id, connector),
@@ -94,11 +94,9 @@ def destination_icon(connector: str) -> str:
     return f"icons/adapters/{connector}.svg"
 
 
-def _known(connector: Connector[Any] | None, number: int) -> Connector[Any]:
+def _known(connector: Connector[Any] | None) -> Connector[Any]:
     if connector is None:
-        raise NotFoundError(
-            "template.not_found", f"There is no template {number}.", hint="List the templates.", id=number
-        )
+        raise HTTPException(404)
     return connector
 
 
