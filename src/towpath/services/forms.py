@@ -19,6 +19,8 @@ from towpath.services import secretfields
 _MASKING = frozenset("•*")
 _SHORTEST_MASK = 4
 
+_UNIONS = ("anyOf", "oneOf", "allOf")
+
 REQUIRED = "This field is required."
 BLANK = "This field may not be blank."
 
@@ -131,10 +133,9 @@ def _nested(
     path: tuple[str, ...],
 ) -> Iterator[Field]:
     """The fields of all objects that may stand there; none is required, for another one may be chosen."""
-    choice = given.get("discriminator", {}).get("propertyName")
-    if choice:
-        options = tuple(given["discriminator"]["mapping"])
-        yield _field({"enum": options}, [{"enum": options}], (*path, choice), required=False)
+    for choice in _choices(given, shared):
+        options = {"enum": tuple(choice["mapping"])}
+        yield _field(options, [options], (*path, choice["propertyName"]), required=False)
     seen: set[str] = set()
     alone = len(objects) == 1 and "default" not in given
     for item in objects:
@@ -142,6 +143,17 @@ def _nested(
             if field.id not in seen:
                 seen.add(field.id)
                 yield field if alone else _optional(field)
+
+
+def _choices(given: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The properties that say which of several objects it is, and what they may hold."""
+    if "discriminator" in given:
+        yield given["discriminator"]
+    elif "$ref" in given:
+        yield from _choices(_shared(given, shared), shared)
+    for word in _UNIONS:
+        for item in given.get(word, ()):
+            yield from _choices(item, shared)
 
 
 def _optional(field: Field) -> Field:
@@ -172,11 +184,16 @@ def _field(
 def _arms(given: Mapping[str, Any], shared: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The plain schemas that a value may follow, without null."""
     if "$ref" in given:
-        return _arms(shared[given["$ref"].rpartition("/")[2]], shared)
-    for word in ("anyOf", "oneOf", "allOf"):
+        return _arms(_shared(given, shared), shared)
+    for word in _UNIONS:
         if word in given:
             return [arm for item in given[word] for arm in _arms(item, shared)]
     return [] if given.get("type") == "null" else [given]
+
+
+def _shared(given: Mapping[str, Any], shared: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = shared[given["$ref"].rpartition("/")[2]]
+    return found
 
 
 def _is_secret(schema: Mapping[str, Any]) -> bool:
