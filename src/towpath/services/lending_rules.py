@@ -1,5 +1,6 @@
 """What may be lent to whom, as pure functions over rows. The order in which `lending` asks them counts."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,9 @@ from towpath.services.lending_answers import UPSTREAM_PAUSE, Answer, Ask, Outcom
 
 #: No name of a connector is longer.
 _LONGEST = 255
+
+#: What no database holds in a text: NUL, and halves of surrogate pairs.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 #: How much of what strangers write is kept in the audit trail, in characters.
 _KEPT = 200
@@ -45,7 +49,7 @@ def possible(ask: Ask) -> bool:
     all asks that are decided together.
     """
     provider = ask.provider or ""
-    return 0 < len(provider) <= _LONGEST and "\x00" not in provider
+    return 0 < len(provider) <= _LONGEST and not _UNSTORABLE.search(provider)
 
 
 def fitting(ask: Ask, offers: Sequence[Lendable]) -> Sequence[Lendable]:
