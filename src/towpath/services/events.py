@@ -22,8 +22,8 @@ from towpath.services import sealing
 from towpath.services.context import Rooms
 from towpath.vault import join_secrets
 
-EXPIRED = "connection.expired"
-RECOVERED = "connection.recovered"
+#: What may become of a connection: ``connection.expired``, ``connection.recovered``.
+EXPIRED, RECOVERED = "expired", "recovered"
 
 #: The connection that says where events go: of the connector ``http``, and without a customer.
 NAME, CONNECTOR = "events", "http"
@@ -38,9 +38,10 @@ _LONGEST_ERROR = 300
 _log = logging.getLogger(__name__)
 
 
-def emit(work: UnitOfWork, org: str, type: str, row: Connection) -> None:
+def emit(work: UnitOfWork, org: str, what: str, row: Connection) -> None:
     """Store the event, in the unit of work of what it tells about; nothing if nobody wants to know."""
     if receiver(work, org) is not None:
+        type = f"connection.{what}"
         work.events.add(org, Event(org=org, type=type, body=_body(type, row)))
 
 

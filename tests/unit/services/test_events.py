@@ -14,7 +14,7 @@ from towpath.core.errors import BusyError
 from towpath.core.ids import as_uuid
 from towpath.core.records import Event, now
 from towpath.services.connections import Connections
-from towpath.services.events import ATTEMPTS, deliver, emit
+from towpath.services.events import ATTEMPTS, EXPIRED, deliver, emit
 from towpath.services.upkeep import Upkeep
 
 LATER = timedelta(days=1)
@@ -134,7 +134,7 @@ def test_an_event_of_what_did_not_happen_is_not_there(lab: Lab, ear: Endpoint):
 
     def fail():
         with lab.container.store.begin() as work:
-            emit(work, lab.org, "connection.expired", row)
+            emit(work, lab.org, EXPIRED, row)
             raise BusyError("store.busy", "Busy.", hint="Wait.")
 
     with pytest.raises(BusyError):

@@ -1,11 +1,13 @@
 """The providers of the catalogue, as data: what a sign-in at each would look like."""
 
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from towpath.core.ports import AuthType
 from towpath.sdk.registry import Registry
+from towpath.services import tokens_page
 from towpath.vault.oauth import Dialog, OAuthClient
 from towpath.vault.oauth_urls import filled
 
@@ -52,3 +54,10 @@ def test_a_sign_in_can_be_begun(name: str):
     assert told["redirect_uri"] == "https://a.example/connect/callback"
     assert set(told["scope"].split(oauth.scope_separator)) == set(oauth.scopes)
     assert ("code_challenge" in told) == oauth.pkce
+
+
+def test_the_page_of_providers_is_up_to_date():
+    page = (Path(__file__).parents[3] / "docs/reference/providers.md").read_text()
+    assert page == tokens_page.page(REGISTRY), (
+        "run: python -m towpath.services.tokens_page > docs/reference/providers.md"
+    )
