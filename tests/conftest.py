@@ -7,9 +7,12 @@ pytest_plugins = [
     "support.postgres",
     "support.mariadb",
     "support.s3",
+    "support.snowflake",
     "support.oauth",
     "support.api",
     "support.lent",
+    "support.pms",
+    "support.shop",
 ]
 
 # No test judges speed, on whatever machine it runs.
