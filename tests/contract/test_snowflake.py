@@ -10,7 +10,7 @@ import pytest
 from snowflake.connector.errors import ProgrammingError
 
 from support.snowflake import SnowflakeServer
-from towpath.connectors.snowflake import connector
+from towpath.connectors.snowflake import connector, session
 from towpath.connectors.snowflake.config import SnowflakeConfig
 from towpath.sdk import Target
 from towpath.sdk.sql import quote
@@ -23,8 +23,11 @@ class TestSnowflakeDestination(DestinationContract):
     connector = connector
 
     @pytest.fixture
-    def config(self, snowflake_server: SnowflakeServer) -> SnowflakeConfig:
+    def config(
+        self, snowflake_server: SnowflakeServer, monkeypatch: pytest.MonkeyPatch
+    ) -> SnowflakeConfig:
         self.server = snowflake_server
+        monkeypatch.setattr(session, "_NETWORK", 10)  # a defect of the emulator is no outage to wait for
         return SnowflakeConfig(**snowflake_server.config(f"DB_{uuid.uuid4().hex.upper()}"))
 
     def query(self, config: Any, sql: str) -> list[dict[str, Any]]:

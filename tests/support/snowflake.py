@@ -15,19 +15,46 @@ from typing import Any
 import pytest
 
 _PROGRAM = """
-import sys, threading
-from fakesnow import info_schema
-import fakesnow.cursor, fakesnow
+import string, sys
+import fakesnow
+import pyarrow as pa
+import pyarrow.compute as pc
+from fakesnow import arrow, cursor, info_schema
 
 def escaped(value):
     if isinstance(value, str):
         return value.replace("'", "''")
     return [(escaped(name), length) for name, length in value] if isinstance(value, list) else value
 
-# The emulator records texts in tables of its own, without escaping the names of ours.
+# The emulator records texts about tables in a database of its own: it does not escape names, and does so for
+# the helper table of a MERGE too, although a transaction of DuckDB's may write to one database only.
+def repaired(original):
+    def sql(catalog, schema, table, texts):
+        if table.lower() == "merge_candidates":
+            return "SELECT 1"
+        return original(escaped(catalog), escaped(schema), escaped(table), escaped(texts))
+    return sql
+
 for name in ("insert_table_comment_sql", "insert_text_lengths_sql"):
-    original = getattr(info_schema, name)
-    setattr(info_schema, name, lambda *given, original=original: original(*map(escaped, given)))
+    setattr(info_schema, name, repaired(getattr(info_schema, name)))
+
+# It gives a null timestamp out as 1970.
+def with_nulls(original):
+    def struct(column):
+        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        made = original(pc.fill_null(column, 0))
+        return pa.StructArray.from_arrays(made.flatten(), fields=list(made.type), mask=pc.is_null(column))
+    return struct
+
+arrow.timestamp_to_sf_struct = with_nulls(arrow.timestamp_to_sf_struct)
+
+class Escaping(string.Template):
+    def substitute(self, *maps, **given):
+        return super().substitute(*maps, **{name: escaped(text) for name, text in given.items()})
+
+for name, template in list(vars(cursor).items()):
+    if isinstance(template, string.Template):
+        setattr(cursor, name, Escaping(template.template))
 
 with fakesnow.server(port=int(sys.argv[1])):
     sys.stdin.read()

@@ -39,8 +39,8 @@ def _plain(column: pa.Array, kind: Kind, name: str) -> pa.Array:
     type = column.type
     if pa.types.is_timestamp(type):
         text = column.view(pa.timestamp(type.unit)).cast(pa.large_string())
-        offset = pa.scalar("+00:00", pa.large_string())
-        return text if type.tz is None else pc.binary_join_element_wise(text, offset, "")
+        ends = [pa.scalar(end, pa.large_string()) for end in ("+00:00", "")]
+        return text if type.tz is None else pc.binary_join_element_wise(text, *ends)
     if pa.types.is_duration(type):
         return _seconds(column)
     if pa.types.is_interval(type):
