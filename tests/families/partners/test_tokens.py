@@ -9,9 +9,12 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
+from support.api import running, settings_of
 from towpath.api.partners.app import build
 from towpath.api.partners.tokens import Refused, client_credentials, parameters
 from towpath.services.people import Keys
+
+from .conftest import Partner
 
 GRANT = {"grant_type": "client_credentials"}
 
@@ -166,6 +169,14 @@ def test_halves_may_be_encoded_and_hold_anything():
 def test_an_encoded_key_is_known(acme):
     encoded = [text.replace("_", "%5F") for text in (acme.key, acme.secret)]
     assert ask(acme, json=GRANT, headers=header(*encoded)).status_code == 200
+
+
+def test_who_guesses_has_to_wait(tmp_path):
+    with running(settings_of(tmp_path / "home", failure_limit="3/minute")) as api:
+        acme = Partner.furnish(api, "acme")
+        answers = [ask(acme, json=GRANT, headers=header(acme.key, f"guess {n}")) for n in range(6)]
+        assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 3
+        assert int(answers[-1].headers["retry-after"]) > 0
 
 
 def test_refusals_show_nothing_of_what_was_sent():

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from towpath.api.kit.callers import Caller, bearer, caller_of, unauthorized
 from towpath.api.kit.routing import Router, StrictRoute
+from towpath.api.partners.schemas import Detail
 from towpath.core.records import Key, now
 from towpath.services.context import Rooms
 from towpath.services.partners_tokens import Tokens
@@ -67,6 +68,7 @@ class Door:
 
         router = Router(prefix="/api/v2", tags=[tag], dependencies=[Depends(_scheme)])
         router.route_class = Guarded
+        router.responses = {401: {"model": Detail}, 403: {"model": Detail}}
         return router
 
 
