@@ -6,6 +6,7 @@ import typer
 
 from towpath.cli import output
 from towpath.cli.session import AsJson, Yes, confirm, session
+from towpath.core.ids import as_uuid
 
 app = typer.Typer(help="End customers on whose behalf connections are kept.")
 
@@ -20,7 +21,7 @@ def create(
     now = session(ctx)
     row = now.customers.create(now.org, name)
     if as_json:
-        output.data({"id": row.id, "name": row.name})
+        output.data({"id": str(as_uuid(row.id)), "name": row.name})
     output.done(f"Customer {row.name} created.")
 
 
@@ -30,9 +31,9 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
     now = session(ctx)
     rows = now.customers.list(now.org)
     if as_json:
-        output.data([{"id": row.id, "name": row.name} for row in rows])
+        output.data([{"id": str(as_uuid(row.id)), "name": row.name} for row in rows])
     else:
-        output.table(("name", "id"), [(row.name, row.id) for row in rows])
+        output.table(("name", "id"), [(row.name, as_uuid(row.id)) for row in rows])
 
 
 @app.command()

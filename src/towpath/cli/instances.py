@@ -7,9 +7,10 @@ import typer
 from towpath.cli import output
 from towpath.cli.durations import duration
 from towpath.cli.session import AsJson, Yes, confirm, session
+from towpath.core.ids import as_uuid
 
 if TYPE_CHECKING:
-    from towpath.core.records import Key
+    from towpath.core.records import Instance, Key
 
 app = typer.Typer(help="Programs that run for customers and borrow credentials.")
 
@@ -24,7 +25,7 @@ def create(
     """Add an instance. Its proxy key is shown this once and never again."""
     now = session(ctx)
     row, key = now.instances.create(now.org, name, customer)
-    view = {"id": row.id, "name": row.name, "customer": row.customer}
+    view = _view(row)
     _show_once(view | {"proxy_key": key.text.get_secret_value()}, as_json=as_json)
 
 
@@ -41,17 +42,7 @@ def list_(
     for key in now.keys.list(now.org):
         keys.setdefault(key.instance, []).append(key)
     if as_json:
-        output.data(
-            [
-                {
-                    "id": row.id,
-                    "name": row.name,
-                    "customer": row.customer,
-                    "keys": [_key(key) for key in keys.get(row.id, ())],
-                }
-                for row in rows
-            ]
-        )
+        output.data([_view(row) | {"keys": [_key(key) for key in keys.get(row.id, ())]} for row in rows])
         return
     lines = [(row, key) for row in rows for key in keys.get(row.id, [None])]
     output.table(
@@ -59,9 +50,9 @@ def list_(
         [
             (
                 row.name,
-                row.customer,
+                as_uuid(row.customer),
                 *((key.hint, key.last_used_at, key.expires_at) if key else [None] * 3),
-                row.id,
+                as_uuid(row.id),
             )
             for row, key in lines
         ],
@@ -82,7 +73,11 @@ def rotate(
     now = session(ctx)
     made = now.instances.rotate(now.org, name, duration(overlap))
     _show_once(
-        {"id": made.key.instance, "hint": made.key.hint, "proxy_key": made.text.get_secret_value()},
+        {
+            "id": str(as_uuid(made.key.instance or "")),
+            "hint": made.key.hint,
+            "proxy_key": made.text.get_secret_value(),
+        },
         as_json=as_json,
     )
 
@@ -97,6 +92,11 @@ def delete(
     now = session(ctx)
     confirm(f"Delete the instance {name}?", yes=yes)
     output.done(f"Instance {now.instances.delete(now.org, name).name} deleted.")
+
+
+def _view(row: "Instance") -> dict[str, Any]:
+    """Ids as the API writes them."""
+    return {"id": str(as_uuid(row.id)), "name": row.name, "customer": str(as_uuid(row.customer))}
 
 
 def _key(key: "Key") -> dict[str, Any]:

@@ -4,8 +4,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import UUID
 
 from towpath.core.errors import NotFoundError
+from towpath.core.ids import of_uuid
 from towpath.core.records import AuditEntry
 from towpath.core.repositories import Repository, Store, UnitOfWork
 from towpath.engine import Engine
@@ -102,12 +104,22 @@ def audit(work: UnitOfWork, org: str, actor: Actor, action: str, object: str, **
 
 
 def named(repository: Repository[N], org: str, kind: str, name: str) -> N:
-    """The row with this name or id. Raises `NotFoundError` that offers the nearest name."""
+    """The row with this name or id, which may also be written as a UUID. Raises `NotFoundError` that offers
+    the nearest name.
+    """
     # The id first: nobody may take another's place by taking its id for a name.
-    row = repository.find(org, id=name) or repository.find(org, name=name)
+    row = repository.find(org, id=plain_id(kind, name)) or repository.find(org, name=name)
     if row is None:
         raise missing(kind, name, [item.name for item in repository.list(org)])
     return row
+
+
+def plain_id(kind: str, text: str) -> str:
+    """The id that the text means: API families whose ids are UUIDs write the same one differently."""
+    try:
+        return of_uuid(kind[:3], UUID(text))
+    except ValueError:
+        return text
 
 
 def missing(kind: str, name: str, known: list[str], hint: str = "") -> NotFoundError:

@@ -12,6 +12,7 @@ GOLDEN = Path(__file__).parent / "golden"
 #: What differs from call to call, and what stands for it in the golden files.
 VARYING = {
     r"[a-z]{3}_[0-9A-Z]{26}$": "id",
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$": "uuid",
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}": "time",
     r"tp_[a-z]+_": "key",
     r"[0-9a-f]{64}$": "digest",
