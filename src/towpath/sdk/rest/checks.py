@@ -8,7 +8,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from towpath.sdk.rest import template, types
-from towpath.sdk.rest.auth import OAuth2Auth
+from towpath.sdk.rest.auth import Auth, BasicAuth, OAuth2Auth
 from towpath.sdk.rest.columns import OTHER
 from towpath.sdk.rest.definition import Definition, FieldDefinition
 from towpath.sdk.rest.known import guess
@@ -30,8 +30,8 @@ def faults(definition: Definition, file: Path) -> Faults:
     """Every contradiction: where it stands, and what is wrong."""
     if definition.name != file.stem:
         yield ("name",), f"the file is called {file.name}, so the name must be {file.stem!r}"
-    if definition.icon and not (file.parent / definition.icon).is_file():
-        yield ("icon",), f"there is no file {definition.icon} beside it"
+    if definition.icon:
+        yield from _of_icon(file.parent / definition.icon)
     for name, field in definition.fields.items():
         yield from _of_field(("fields", name), name, field)
     yield from _of_auth(definition)
@@ -41,6 +41,16 @@ def faults(definition: Definition, file: Path) -> Faults:
         if not name or len(name) > 200 or not name.isprintable():  # noqa: PLR2004 - a name people can read
             yield ("streams", name), "the name of a stream has 1 to 200 printable characters"
         yield from _of_stream(("streams", name), stream)
+
+
+def _of_icon(file: Path) -> Faults:
+    try:
+        fine = file.read_text().lstrip().startswith(("<svg", "<?xml"))
+    except (OSError, UnicodeDecodeError):
+        yield ("icon",), f"there is no file {file.name} beside it that can be read"
+        return
+    if not fine:
+        yield ("icon",), f"{file.name} is not an SVG document"
 
 
 def _of_field(at: Place, name: str, field: FieldDefinition) -> Faults:
@@ -79,9 +89,14 @@ def _of_auth(definition: Definition) -> Faults:
         if not isinstance(auth, OAuth2Auth):
             for name in auth.credentials():
                 yield from _unknown(at, name, known)
-        header = getattr(auth, "header", None)
-        if header:
-            yield from _of_header((*at, "header"), header)
+        if _auth_header(auth):
+            yield from _of_header((*at, "header"), _auth_header(auth))
+
+
+def _auth_header(auth: Auth) -> str:
+    if isinstance(auth, BasicAuth):
+        return "Authorization"
+    return auth.header or ""
 
 
 def _of_header(at: Place, name: str) -> Faults:
@@ -129,8 +144,12 @@ def _templates(definition: Definition) -> Iterator[tuple[Place, str]]:
 
 
 def _of_requests(definition: Definition) -> Faults:
+    taken = {_auth_header(auth).lower() for auth in definition.auth}
     for name in definition.headers:
         yield from _of_header(("headers", name), name)
+        if name.lower() in taken:
+            yield ("headers", name), "this header is set twice, or by `auth` already"
+        taken.add(name.lower())
     for place, host in enumerate(definition.hosts):
         if not _HOST.fullmatch(host):
             yield ("hosts", place), "a host is written like `files.example.com`, in lower case"

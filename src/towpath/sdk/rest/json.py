@@ -7,15 +7,15 @@ from typing import Any
 
 import orjson
 
-_DIGITS = b"0123456789"
-#: Everything that a number may hold becomes one sign, so that long numbers are found by a plain search.
-_LONG = bytes.maketrans(_DIGITS + b".eE+-", b"0" * 15)
-_OTHERS = bytes(set(range(256)) - set(_DIGITS + b".eE+-"))
-_AS_NUMBERS = _LONG.translate(bytes.maketrans(_OTHERS, b" " * len(_OTHERS)))
-#: Doubles hold all numbers of 15 digits; with a point or sign one more character is still fine.
-_RUN = b"0" * 16
-_NUMBER = re.compile(rb"(?:^|(?<=[:,\[\s]))-?[0-9][0-9.eE+-]{15,}")
-_TINY = re.compile(rb"[0-9][eE]-[0-9]{3}")
+#: What a byte may be part of: numbers (digits, exponent, minus), what stands before a value, all else.
+#: Numbers that doubles may not hold are found in this by plain searches.
+_PARTS = bytearray(b"x" * 256)
+for _sign, _part in ((b"0123456789.+", b"0"), (b"eE", b"e"), (b"-", b"-"), (b":,[ \t\r\n", b" ")):
+    for _byte in _sign:
+        _PARTS[_byte] = _part[0]
+#: Doubles hold all numbers of 15 digits, except for the very small; larger than all are no JSON to orjson.
+_SUSPECTS = (b" " + b"0" * 16, b" -" + b"0" * 15, b"0e-000")
+_NUMBER = re.compile(rb"(?:^|(?<=[:,\[\s]))-?[0-9](?:[0-9.eE+-]{15,}|[0-9.]*[eE]-[0-9]{3,})")
 _MOST = 2**64
 
 
@@ -41,9 +41,8 @@ def dumps(value: Any) -> str:
 
 
 def _doubles_do(body: bytes) -> bool:
-    if (b"e-" in body or b"E-" in body) and _TINY.search(body):
-        return False
-    if _RUN not in body.translate(_AS_NUMBERS):
+    parts = b" " + body.translate(_PARTS)
+    if not any(suspect in parts for suspect in _SUSPECTS):
         return True
     return all(_is_exact(text) for text in set(_NUMBER.findall(body)))
 

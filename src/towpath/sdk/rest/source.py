@@ -1,5 +1,6 @@
 """Reads the streams of a system that a file describes."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ from towpath.sdk.rest.stream import Incremental, StreamDefinition
 
 _ROWS = 10_000
 _BYTES = 8 * 2**20
+_SECONDS = 5
 
 
 class RestSource:
@@ -112,14 +114,15 @@ def _batches(
 
 
 def _joined(columns: Columns, pages: Iterable[Page]) -> Iterator[pa.RecordBatch]:
-    """Small pages together make batches worth writing."""
-    held, rows, size = list[pa.RecordBatch](), 0, 0
+    """Small pages together make batches worth writing; the first ones come at once, for who looks at them."""
+    held, rows, size, enough, began = list[pa.RecordBatch](), 0, 0, 1, time.monotonic()
     for page in pages:
         held.append(columns.batch(page.records, page.number))
         rows, size = rows + len(page.records), size + page.bytes
-        if rows >= _ROWS or size >= _BYTES:
+        if rows >= enough or size >= _BYTES or time.monotonic() - began >= _SECONDS:
             yield pa.concat_batches(held)
-            held, rows, size = [], 0, 0
+            enough = min(_ROWS, 4 * enough)
+            held, rows, size, began = [], 0, 0, time.monotonic()
     if held:
         yield pa.concat_batches(held)
 

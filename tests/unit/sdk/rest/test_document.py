@@ -102,6 +102,8 @@ def test_a_good_file(tmp_path: Path) -> None:
         ("  orders:\n", "  orders:\n    icon: x\n", 13, "streams.orders.icon", "no such setting"),
         ("base_url: https://{shop}.example.com/v1\n", "", 1, "base_url", "is missing"),
         ("title: Good\n", "title: Good\nicon: good.svg\n", 3, "icon", "no file good.svg"),
+        ("title: Good\n", "title: Good\nicon: ../x.svg\n", 3, "icon", "pattern"),
+        ("base_url:", "headers: {x-key: a}\nbase_url:", 10, "headers.x-key", "by `auth` already"),
     ],
 )
 def test_faults(tmp_path: Path, old: str, new: str, line: int, field: str, said: str) -> None:
@@ -138,6 +140,14 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "folder.yaml").mkdir()
     with pytest.raises(ConfigError, match="cannot be read"):
         read(tmp_path / "folder.yaml")
+
+
+def test_an_icon_is_an_svg(tmp_path: Path) -> None:
+    (tmp_path / "good.svg").write_text("<html>")
+    with pytest.raises(ConfigError, match="not an SVG"):
+        read(write(tmp_path, GOOD + "icon: good.svg"))
+    (tmp_path / "good.svg").write_text("<svg/>")
+    assert load(write(tmp_path, GOOD + "icon: good.svg")).icon == "<svg/>"
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yaml")), ids=lambda file: file.stem)

@@ -254,6 +254,26 @@ def test_links_that_are_none(link: str) -> None:
     assert caught.value.code == "answer.foreign_link"
 
 
+def test_hosts_that_the_file_names_may_be_led_to() -> None:
+    top = {"base_url": "https://api.example.com/v1", "hosts": ["pages.example.com"]}
+    with items() as service, service.source(top=top) as source:
+        follow = source._client.link
+        here = "https://api.example.com/v1/items?page=1"
+        assert follow(here, "?page=2") == "https://api.example.com/v1/items?page=2"
+        assert follow(here, "https://pages.example.com/2") == "https://pages.example.com/2"
+        assert (
+            follow(here, "http://api.example.com/v1/items?page=2")
+            == "https://api.example.com/v1/items?page=2"
+        )
+        for link in (
+            "https://pages.example.com:444/",
+            "https://example.com/",
+            "http://api.example.com:8080/",
+        ):
+            with pytest.raises(DataError, match="it is not asked"):
+                follow(here, link)
+
+
 def test_a_redirect_to_another_origin_loses_the_credentials() -> None:
     with items() as service, endpoint() as foreign:
         foreign.answer = lambda _: body({"data": {"items": []}})
