@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import fields as fields_of
 from typing import Any
 
 from towpath.core.errors import BusyError, NotFoundError
@@ -119,8 +118,8 @@ class CustomerConnections(UseCases):
             columns["status"] = None if change.on is None else self._switched(work, org, row, on=change.on)
             columns = {name: value for name, value in columns.items() if value is not None}
             row = work.connections.update(org, id, **columns)
-            fields = [one.name for one in fields_of(change) if getattr(change, one.name) is not None]
-            audit(work, org, self.actor, "connection.update", id, fields=fields)
+            fields = [*columns, *(["credentials"] if change.credentials is not None else [])]
+            audit(work, org, self.actor, "connection.update", id, fields=fields, status=str(row.status))
             return _with_grants(work, org, [row])[0]
 
     def _replace(self, work: UnitOfWork, org: str, row: Connection, given: Mapping[str, Any]) -> Connection:

@@ -70,15 +70,18 @@ def test_what_is_missing_is_named(solo):
     [
         {"name": "n" * 255, "provider": "p" * 50},
         {"metadata_json": None, "scopes": None},
-        {"metadata_json": {"a": [1, {"b": None}]}, "scopes": []},
+        {"metadata_json": {"a": [1, {"b": None}], "n": 10**30, "é": "🔑"}, "scopes": []},
         {"credentials": {}},
         {"name": "IQM Master Roster", "unknown": "fields are left out"},
     ],
 )
-def test_what_is_taken(solo, fields):
-    made = solo.post(**fields)
+def test_what_is_taken(acme, fields):
+    made = acme.post(**fields)
     assert made.status_code == 201
-    assert solo.show(made.json()["id"]) == made.json()
+    assert acme.show(made.json()["id"]) == made.json()
+    with acme.api.container.store.read() as work:
+        (row,) = work.connections.list(acme.org)
+    assert row.metadata == (fields.get("metadata_json") or {})
 
 
 def test_providers_are_kept_in_small_letters(acme):
@@ -199,6 +202,14 @@ def test_a_repeated_request_is_done_once(acme):
     )
     assert first.status_code == 201
     assert acme.ask("GET", acme.connections).json()["total"] == 1
+
+
+def test_the_order_of_fields_makes_no_other_request(acme):
+    given = {"access_token": "t", "a": {"b": 1, "c": 2}}
+    turned = {"a": {"c": 2, "b": 1}, "access_token": "t"}
+    first = repeated(acme, "k", credentials=given)
+    assert repeated(acme, "k", credentials=turned).content == first.content
+    assert repeated(acme, "k", credentials=turned | {"a": {"c": 1, "b": 2}}).status_code == 409
 
 
 def test_a_key_stands_for_one_request(acme, other):
@@ -414,5 +425,5 @@ def test_everything_that_was_done_is_on_record(acme):
         "connection.delete",
     ]
     assert all(one["actor"].startswith("key:") and one["address"] == "127.0.0.1" for one in mine)
-    assert mine[1]["detail"] == {"fields": ["name", "credentials"]}
+    assert mine[1]["detail"] == {"fields": ["name", "credentials"], "status": "active"}
     assert "canary" not in str(entries)

@@ -131,6 +131,9 @@ def test_the_owner_reaches_it(solo, case):
         assert ask(solo, case, own)[0] == 409
         assert solo.ask("DELETE", CONNECTION.format(**vars(own))).status_code == 204
         assert solo.ask("DELETE", INSTANCE.format(**vars(own))).status_code == 204
+    if case == ("POST", CONNECTION + "/connect"):
+        client = {"client_id": "app", "client_secret": "s"}
+        assert solo.ask("PUT", "/v1/providers/gmail/client", json=client).status_code == 200
     if case == ("POST", CONNECTION + "/grants"):
         assert ask(solo, case, own)[0] == 409
         assert solo.ask("DELETE", GRANT.format(**vars(own))).status_code == 204

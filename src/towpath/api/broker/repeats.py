@@ -1,5 +1,6 @@
 """``Idempotency-Key``: a request that is sent twice is done once."""
 
+import json
 from typing import Annotated
 
 from fastapi import Header, Request
@@ -19,7 +20,8 @@ IdempotencyKey = Annotated[
 
 
 def repeat(key: str | None, request: Request, body: BaseModel) -> Repeat | None:
-    """What makes two requests the same: method, path and body, the order of fields apart."""
+    """What makes two requests the same: method, path and body, the order of its fields apart."""
     if key is None:
         return None
-    return Repeat(key, f"{request.method} {request.url.path.rstrip('/')} {body.model_dump_json()}")
+    asked = json.dumps(body.model_dump(mode="json"), sort_keys=True)
+    return Repeat(key, f"{request.method} {request.url.path.rstrip('/')} {asked}")
