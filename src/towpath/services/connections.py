@@ -68,6 +68,7 @@ class Connections(UseCases):
     ) -> Connection:
         changes = dict(more)
         if config is not None:
+            _refuse_lent(row)
             before = sealing.reveal(self.rooms, work, org, row.id)
             whole = secretfields.kept(config, row.config)
             changes["config"], secrets = self.parse(row.connector, whole, before)
@@ -154,6 +155,17 @@ class Connections(UseCases):
             plain = plain_config(self.rooms, work, org, row)
         connector = self.rooms.registry.get(row.connector)
         return row, connector, parse_config(connector, plain)
+
+
+def _refuse_lent(row: Connection) -> None:
+    """Credentials that are sealed as a whole are replaced as a whole, and not setting by setting."""
+    if credentials.whole(row):
+        raise ConfigError(
+            "config.invalid",
+            f"The credentials of the connection {row.name!r} are kept to be lent, and changed as a whole.",
+            hint="Send all of them: PATCH /v1/customers/{customer}/connections/{connection}.",
+            field="config",
+        )
 
 
 def known_connector(rooms: Rooms, name: str) -> Connector[Any]:

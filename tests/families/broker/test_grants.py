@@ -1,11 +1,12 @@
 """Grants: who may borrow, what for, and until when."""
 
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from support.api import uuid
+from towpath.core.ids import of_uuid
 
 
 def faults(answer):
@@ -172,7 +173,6 @@ def test_a_grant_belongs_to_its_connection(acme):
 
 def test_what_the_command_line_made_is_granted_too(acme):
     """A customer's connection of another door: its plain configuration is what is lent."""
-    from towpath.core.ids import of_uuid
     from towpath.services.connections import Connections
 
     customer = of_uuid("cus", acme.customer)
@@ -188,3 +188,16 @@ def test_what_the_command_line_made_is_granted_too(acme):
     assert acme.fetch(provider="postgres").json()["credentials"]["password"] == "canary-new"
     refused = acme.ask("PATCH", path, json={"credentials": config | {"port": "canary-port"}})
     assert (refused.status_code, "canary" in refused.text) == (422, False)
+
+
+def test_lent_credentials_are_not_changed_setting_by_setting(acme):
+    from towpath.core.errors import ConfigError
+    from towpath.services.connections import Connections
+
+    given = {"host": "h", "database": "d", "username": "u"}
+    connection = acme.connect(provider="postgres", auth_type="basic", credentials=given)
+    acme.grant(connection)
+    id = of_uuid("con", UUID(connection))
+    with pytest.raises(ConfigError):
+        Connections(acme.api.container).update(acme.org, id, given | {"host": "other"})
+    assert acme.fetch(provider="postgres").json()["credentials"] == given
