@@ -23,7 +23,7 @@ from towpath.core.records.history import (
     LogLine,
     RecordError,
 )
-from towpath.core.records.people import Customer, Instance, Key, KeyKind, User
+from towpath.core.records.people import Customer, Instance, Key, KeyKind, Role, User
 from towpath.core.records.runs import (
     Attempt,
     Counters,
@@ -63,6 +63,7 @@ __all__ = [
     "Project",
     "RecordError",
     "Renewal",
+    "Role",
     "Run",
     "RunSlice",
     "RunStatus",

@@ -31,12 +31,15 @@ class Connection(Owned):
 
     id: str = field(default_factory=lambda: new_id("con"))
     name: str
-    """Unique in the organization, or for a customer's connection in (customer, connector)."""
+    """Unique in the organization; for a customer's connection in (customer, connector), for a project's in
+    (project, role)."""
     connector: str
     config: Mapping[str, Any]
     """Without its secrets: each stands as ``{"$secret": "<field path>"}``, its value sealed in the vault."""
     project: str | None = None
     customer: str | None = None
+    role: str | None = None
+    """``source`` or ``destination`` where it was made for one of them; None: whatever its connector can."""
     max_parallel: int = 4
     """How many slices may use the connection at once, over all flows and workers."""
     auth: AuthType | None = None
@@ -44,6 +47,9 @@ class Connection(Owned):
     scopes: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """The owner's own notes; never shown to who borrows."""
+    created_by: str = ""
+    """Name of the user; empty for what programs and the command line made."""
+    updated_by: str = ""
     status: ConnectionStatus = ConnectionStatus.ACTIVE
     error: str | None = None
     """Why the last test or renewal failed, in a few words of ours."""

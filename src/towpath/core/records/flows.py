@@ -38,6 +38,7 @@ class Flow(Owned):
 
     id: str = field(default_factory=lambda: new_id("flw"))
     name: str
+    """Unique in its project, or among the flows of the organization that have none."""
     exports: tuple[str, ...]
     imports: tuple[str, ...]
     schedule: Schedule | None = None
@@ -47,6 +48,11 @@ class Flow(Owned):
     """When the schedule starts it next; None without a schedule or while disabled."""
     integration: str | None = None
     project: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What an API family needs to show the flow as its clients wrote it; never a secret."""
+    created_by: str = ""
+    """Name of the user; empty for what programs and the command line made."""
+    updated_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

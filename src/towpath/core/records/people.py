@@ -25,6 +25,15 @@ class Instance(Owned):
     name: str
 
 
+class Role(StrEnum):
+    """What a person may do in the organization."""
+
+    OWNER = "owner"
+    """Everything, and invite others; the first user is one."""
+    MEMBER = "member"
+    """Everything but what concerns the users themselves."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class User(Owned):
     """A person who signs in."""
@@ -34,6 +43,7 @@ class User(Owned):
     email: str | None = None
     password_hash: str | None = None
     """argon2id; None for a user who can only come in by a login link."""
+    role: Role = Role.MEMBER
     disabled: bool = False
 
 
@@ -46,6 +56,12 @@ class KeyKind(StrEnum):
     PROXY = "proxy"
     ACCESS = "access"
     """A partner's access token: short-lived, issued for a partner key."""
+    SESSION = "session"
+    """A person who is signed in, on one device."""
+    LINK = "link"
+    """A link that signs a person in, once."""
+    INVITE = "invite"
+    """Leave for one person to sign up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +77,8 @@ class Key(Owned):
     """For kinds with a second half (client id and client secret)."""
     instance: str | None = None
     """Proxy keys: the instance that shows itself with it."""
+    user: str | None = None
+    """Sessions and links: the person they stand for."""
     parent: str | None = None
     """Access tokens: the key they were issued for."""
     hint: str = ""

@@ -32,13 +32,15 @@ class Run(Owned):
     flow: str
     status: RunStatus = RunStatus.QUEUED
     cause: str = "manual"
-    """``manual``, ``schedule`` or ``retry``."""
+    """``manual``, ``schedule``, ``retry`` or ``clear``."""
     parent: str | None = None
     """For a retry: the run that rejected the records which this one sends again. None for all others."""
     streams: tuple[str, ...] | None = None
     """Keys of the only streams to run; None for all of the flow."""
     full: bool = False
     """Read everything again, whatever the state."""
+    clear: bool = False
+    """Move nothing: empty the targets of the streams and forget their states."""
     cancel_requested: bool = False
     error: Mapping[str, Any] | None = None
     """`TowpathError.to_json` of what failed the run."""

@@ -34,8 +34,14 @@ class Keys(Repository[Key], Protocol):
         """Set ``last_used_at`` to ``at`` unless it is younger than ``every``; ``updated_at`` stays."""
         ...
 
+    def spend(self, org: str, id: str, at: datetime) -> bool:
+        """Revoke a key that opens once; False if it was revoked before, or has ended at ``at``."""
+        ...
+
     def sweep(self, before: datetime) -> None:
-        """Remove access tokens of *all* organizations that expired before then."""
+        """Remove access tokens, sessions, links and invitations of *all* organizations that expired before
+        then.
+        """
         ...
 
 
