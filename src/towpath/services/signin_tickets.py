@@ -75,7 +75,7 @@ def _signed(vault: Vault, purpose: str, ticket: Ticket, browser: str) -> str:
 
 def _opened(vault: Vault, purpose: str, text: str, browser: str) -> Ticket | None:
     body, _, mac = text[:_LONGEST].partition(".")
-    if not hmac.compare_digest(mac.encode(), _mac(vault, purpose, body, browser).encode()):
+    if not hmac.compare_digest(mac.encode(errors="replace"), _mac(vault, purpose, body, browser).encode()):
         return None
     try:
         return Ticket(*orjson.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))))
