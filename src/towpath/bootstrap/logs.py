@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -16,18 +17,34 @@ _PATTERNS = (
     re.compile(r"\btp_[a-z]+_[A-Za-z0-9_-]{8,}"),
     re.compile(r"(?<=/connect/)[A-Za-z0-9_-]{20,}(?:\.|%2[eE])[A-Za-z0-9_-]+"),
 )
-_known: set[str] = set()
+#: So many values are known at once: tokens come and go, and each line is searched for all of them.
+_MOST_KNOWN = 2000
+_known: dict[str, None] = {}
+#: No secrets, though they stand beside some, and what the patterns know secrets by.
+_WORDS = frozenset(
+    {"bearer", "basic", "password", "passwd", "secret", "token", "api_key", "api-key", "apikey"}
+)
+_lock = threading.Lock()
 
 
 def remember(secret: str) -> None:
-    """Blot this value out of every line from now on. Very short values would blot out words: left alone."""
-    if len(secret) >= len(BLOT) + 1:
-        _known.add(secret)
+    """Blot this value out of every line from now on, until very many others have been remembered since. Very
+    short values would blot out words: left alone.
+    """
+    if len(secret) < len(BLOT) + 1 or secret.lower() in _WORDS:
+        return
+    with _lock:
+        _known.pop(secret, None)
+        _known[secret] = None
+        if len(_known) > _MOST_KNOWN:
+            del _known[next(iter(_known))]
 
 
 def redact(text: str) -> str:
     """``text`` without known secrets and without what looks like one."""
-    for secret in tuple(_known):
+    with _lock:
+        known = tuple(_known)
+    for secret in known:
         text = text.replace(secret, BLOT)
     for pattern in _PATTERNS:
         text = pattern.sub(BLOT, text)

@@ -45,6 +45,25 @@ def test_a_known_secret_is_blotted_out_of_messages_and_tracebacks(log, form):
     assert "sings" in printed
 
 
+def test_tokens_that_come_and_go_do_not_pile_up(monkeypatch):
+    monkeypatch.setattr(logs, "_known", {})
+    monkeypatch.setattr(logs, "_MOST_KNOWN", 3)
+    for secret in ("first", "second", "third", "first", "fourth"):
+        logs.remember(secret)
+    assert logs.redact("first second third fourth") == "*** second *** ***"
+
+
+def test_the_word_that_a_secret_is_known_by_stays():
+    logs.remember("Bearer")
+    assert "canary" not in logs.redact("Authorization: Bearer canary.canary.canary")
+
+
+def test_links_that_sign_people_in_are_blotted_out():
+    token = "W10xOTM4NDc1LCJhdHpfMDEiXQ.k8Jm3v0Qd1p-x_7"
+    assert logs.redact(f"GET /connect/{token} 200") == "GET /connect/*** 200"
+    assert logs.redact("GET /connect/callback 200") == "GET /connect/callback 200"
+
+
 def test_json_lines_are_one_object_each(log):
     line = json.loads(log("json", "two\nlines"))
     assert line["msg"] == "two\nlines"
