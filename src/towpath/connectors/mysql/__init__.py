@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 
 from towpath.connectors.mysql.config import MySQLConfig
-from towpath.sdk import Category, Connector, ReadMode, Source
+from towpath.sdk import Category, Connector, Destination, ReadMode, Source, WriteMode
 
 __all__ = ["connector"]
 
@@ -14,6 +14,12 @@ def _source(config: MySQLConfig) -> AbstractContextManager[Source]:
     return MySQLSource(config)
 
 
+def _destination(config: MySQLConfig) -> AbstractContextManager[Destination]:
+    from towpath.connectors.mysql.destination import MySQLDestination
+
+    return MySQLDestination(config)
+
+
 connector = Connector(
     name="mysql",
     title="MySQL and MariaDB",
@@ -21,6 +27,8 @@ connector = Connector(
     categories=(Category.DATABASE,),
     config=MySQLConfig,
     source=_source,
+    destination=_destination,
     read_modes=frozenset({ReadMode.FULL_REFRESH, ReadMode.INCREMENTAL}),
-    summary="Tables and views, read by primary-key ranges from one consistent snapshot.",
+    write_modes=frozenset(WriteMode),
+    summary="Tables and views, read from one consistent snapshot; tables, written in one atomic act.",
 )

@@ -13,6 +13,8 @@ from towpath.sdk.cursor import candidates
 
 #: Engines whose consistent snapshots hold over many statements.
 _SNAPSHOTS = frozenset({"innodb", "rocksdb"})
+#: Prefix of the names of Towpath's own tables, which are no streams.
+OWN = "_towpath_"
 #: Read as text, but not in the order of text.
 _NO_CURSORS = frozenset({"decimal", "enum", "set", "inet4", "inet6"})
 
@@ -47,7 +49,8 @@ def streams(connection: Connection, database: str) -> list[Stream]:
     json = _json_columns(connection, quoted)
     tables: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for row in execute(connection, _TABLES.format(quoted)):
-        tables[row[0]].append(row)
+        if not row[0].startswith(OWN):
+            tables[row[0]].append(row)
     found = (_stream(database, rows, keys[table], json) for table, rows in tables.items())
     return sorted(found, key=lambda stream: stream.key)
 

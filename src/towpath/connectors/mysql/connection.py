@@ -5,6 +5,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 import pymysql
+from pymysql.constants import CLIENT
 from pymysql.converters import encoders
 
 from towpath.connectors.mysql.config import MySQLConfig, Tls
@@ -28,6 +29,14 @@ _SESSION = (
     "/*M!100300 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */"
 )
 _REPEATABLE = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+#: Of sessions that write: what a column cannot hold is an error and no warning, 0 is not "the next number",
+#: what others stage at the same time is not waited for, and a slow source may keep us waiting.
+_WRITING = (
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO',"
+    f" net_read_timeout = {_PATIENCE}"
+    "/*M!100300 , idle_write_transaction_timeout = 0, max_statement_time = 0 */"
+)
+_COMMITTED = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
 #: For parameters only: rows are left as the server's text.
 _CONVERT: Any = dict(encoders)
@@ -41,19 +50,20 @@ _KEEPALIVE = (
 )
 
 
-def connect(config: MySQLConfig, *, timeout: int = 10) -> Connection:
+def connect(config: MySQLConfig, *, timeout: int = 10, writes: bool = False) -> Connection:
     """A new connection, its session set up, committing each statement. The caller closes it.
 
     ``timeout`` is the seconds for each step of connecting; afterwards a silent server is waited for
-    as long as its machine answers. Raises `UnreachableError`, `AuthError` or `ConfigError`.
+    as long as its machine answers. ``writes`` for sessions of destinations.
+    Raises `UnreachableError`, `AuthError` or `ConfigError`.
     """
     where: dict[str, Any] = {"host": config.host, "port": config.port, "database": config.database}
     with translated(greeting=True, **where):
-        connection = _login(config, timeout)
+        connection = _login(config, timeout, CLIENT.LOCAL_FILES if writes else 0)
     with translated(**where):
         try:
-            execute(connection, _SESSION)
-            execute(connection, _REPEATABLE)
+            for statement in (_SESSION, *((_WRITING, _COMMITTED) if writes else (_REPEATABLE,))):
+                execute(connection, statement)
             _be_patient(connection)
         except BaseException:
             connection.close()
@@ -61,7 +71,8 @@ def connect(config: MySQLConfig, *, timeout: int = 10) -> Connection:
     return connection
 
 
-def _login(config: MySQLConfig, timeout: int) -> Connection:
+def _login(config: MySQLConfig, timeout: int, flags: int) -> Connection:
+    """``flags`` of the protocol. The driver's own way to send files stays off: a server could ask for any."""
     return pymysql.connect(
         host=config.host,
         port=config.port,
@@ -72,6 +83,7 @@ def _login(config: MySQLConfig, timeout: int) -> Connection:
         charset="utf8mb4",
         conv=_CONVERT,
         autocommit=True,
+        client_flag=flags,
         connect_timeout=timeout,
         read_timeout=timeout,
         program_name="towpath",

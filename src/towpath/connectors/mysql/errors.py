@@ -13,6 +13,7 @@ from towpath.sdk import (
     AuthError,
     BusyError,
     ConfigError,
+    DataError,
     InternalError,
     ResourceError,
     SchemaError,
@@ -71,40 +72,83 @@ _CANCELLED = _Kind(
 _ALTERED = _Kind(
     UnreachableError, "source.snapshot_lost", "The table was altered meanwhile; the read starts again."
 )
+_VALUE = _Kind(DataError, "value.unrepresentable", "Correct the value, or leave the column out.")
+_LONG_VALUE = _Kind(DataError, "value.too_large", "Raise max_allowed_packet, or leave the column out.")
+_NULL = _Kind(DataError, "value.null", "Let the column of the table be null, or correct the data.")
+_CONSTRAINT = _Kind(
+    DataError, "value.constraint", "Correct the data, or drop the constraint of the target table."
+)
+_LONG_NAME = _Kind(SchemaError, "name.too_long", "Names of MySQL have at most 64 characters: choose another.")
+_BAD_NAME = _Kind(SchemaError, "name.invalid", "Choose another name: MySQL takes none that ends in a space.")
+_TWICE = _Kind(SchemaError, "column.duplicate", "Select one of the columns: to MySQL their names are equal.")
+_TOO_WIDE = _Kind(SchemaError, "schema.too_large", "Select fewer columns, or split the stream.")
+_NO_PRIMARY_KEY = _Kind(
+    SchemaError,
+    "schema.incompatible",
+    "The server wants a primary key in each table: upsert the stream, or unset sql_require_primary_key.",
+)
+_READ_ONLY = _Kind(ResourceError, "server.read_only", "Connect to the primary server, not a replica.")
+_RACE = _Kind(BusyError, "target.changed", "Somebody made or changed the table meanwhile; try again.")
 _UNKNOWN = _Kind(InternalError, "mysql.failed", "See the server's own log.")
 
 #: By the server's error number.
 _BY_NUMBER: dict[int, _Kind] = {
+    1020: _CONFLICT,
     1040: _FULL,
     1044: _DENIED,
     1045: _AUTH,
     1049: _NO_DATABASE,
+    1048: _NULL,
+    1050: _RACE,
     1053: _LOST,
     1054: _NO_COLUMN,
     1021: _DISK,
+    1059: _LONG_NAME,
+    1060: _TWICE,
+    1062: _CONSTRAINT,
+    1070: _TOO_WIDE,
+    1071: _TOO_WIDE,
+    1102: _BAD_NAME,
+    1103: _BAD_NAME,
     1114: _DISK,
+    1117: _TOO_WIDE,
+    1118: _TOO_WIDE,
     1129: _HOST_NOT_ALLOWED,
     1130: _HOST_NOT_ALLOWED,
     1142: _DENIED,
     1143: _DENIED,
     1146: _NO_STREAM,
+    1153: _LONG_VALUE,
     1158: _LOST,
     1159: _LOST,
     1160: _LOST,
     1161: _LOST,
+    1166: _BAD_NAME,
     1203: _FULL,
     1205: _LOCK,
     1213: _CONFLICT,
     1226: _FULL,
     1227: _DENIED,
+    1264: _VALUE,
+    1265: _VALUE,
+    1290: _READ_ONLY,
+    1292: _VALUE,
     1317: _CANCELLED,
     1356: _BROKEN_VIEW,
+    1366: _VALUE,
     1370: _DENIED,
+    1406: _VALUE,
+    1411: _VALUE,
     1412: _ALTERED,
+    1416: _VALUE,
+    1451: _CONSTRAINT,
+    1452: _CONSTRAINT,
     1461: _FULL,
     1615: _ALTERED,
     1698: _AUTH,
+    1792: _READ_ONLY,
     1820: _AUTH,
+    1836: _READ_ONLY,
     1862: _AUTH,
     1927: _LOST,
     1969: _CANCELLED,
@@ -116,8 +160,13 @@ _BY_NUMBER: dict[int, _Kind] = {
     2059: _AUTH,
     2061: _AUTH,
     3024: _CANCELLED,
+    3058: _CONFLICT,
     3118: _AUTH,
+    3140: _VALUE,
     3159: _TLS,
+    3750: _NO_PRIMARY_KEY,
+    3819: _CONSTRAINT,
+    4025: _CONSTRAINT,
     4031: _LOST,
     4151: _AUTH,
 }

@@ -11,8 +11,8 @@ from towpath.sdk import NATIVE_TYPE, SchemaError
 #: The most digits of a decimal128; MySQL has up to 65.
 _DECIMAL_DIGITS = 38
 _AGAIN = "Discover the streams again, and check what the flow makes of the new type."
-_GEOMETRIES = {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring"}
-_GEOMETRIES |= {"multipolygon", "geometrycollection", "geomcollection"}
+GEOMETRIES = {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring"}
+GEOMETRIES |= {"multipolygon", "geometrycollection", "geomcollection"}
 
 _PLAIN: dict[str, pa.DataType] = {
     "float": pa.float32(),
@@ -25,7 +25,7 @@ _PLAIN: dict[str, pa.DataType] = {
     "json": pa.json_(),
     "uuid": pa.uuid(),
     **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), pa.binary()),
-    **dict.fromkeys(_GEOMETRIES, pa.binary()),
+    **dict.fromkeys(GEOMETRIES, pa.binary()),
     "vector": pa.binary(),
 }
 _INTEGERS: dict[str, tuple[pa.DataType, pa.DataType]] = {
@@ -45,16 +45,16 @@ def arrow_type(column_type: str, *, json: bool = False) -> pa.DataType:
     >>> arrow_type("int(10) unsigned"), arrow_type("decimal(10,2)"), arrow_type("bit(1)")
     (DataType(uint32), Decimal128Type(decimal128(10, 2)), DataType(bool))
     """
-    name, sizes = base_type(column_type), _sizes(column_type)
+    name, numbers = base_type(column_type), sizes(column_type)
     if json:
         return pa.json_()
     if name in _INTEGERS:
         return _INTEGERS[name]["unsigned" in column_type]
     if name == "decimal":
-        digits, scale = (*sizes, 0)[:2]
+        digits, scale = (*numbers, 0)[:2]
         return pa.decimal128(digits, scale) if digits <= _DECIMAL_DIGITS else pa.string()
     if name == "bit":
-        return pa.bool_() if sizes == [1] else pa.uint64()
+        return pa.bool_() if numbers == [1] else pa.uint64()
     return _PLAIN.get(name, pa.string())
 
 
@@ -79,7 +79,8 @@ def arrow_field(name: str, column_type: str, *, nullable: bool, json: bool = Fal
     return pa.field(name, arrow_type(column_type, json=json), nullable, native)
 
 
-def _sizes(column_type: str) -> list[int]:
+def sizes(column_type: str) -> list[int]:
+    """The numbers in a type's brackets, as many as there are."""
     found = re.match(r"\w+\((\d+)(?:,(\d+))?\)", column_type)
     return [int(size) for size in found.groups() if size] if found else []
 
