@@ -8,6 +8,7 @@ pytest_plugins = [
     "support.mariadb",
     "support.s3",
     "support.snowflake",
+    "support.bigquery",
     "support.oauth",
     "support.api",
     "support.lent",
