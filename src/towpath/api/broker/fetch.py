@@ -1,18 +1,21 @@
 """``GET /internal/v1/instances/{instance_id}/connections``: the hot path, without any framework's help."""
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from fastapi import FastAPI
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from towpath.api.broker.fetch_answers import render, wrong_method
+from towpath.api.broker.errors import errors
+from towpath.api.broker.fetch_answers import Headers, render, wrong_method
 from towpath.api.broker.fetch_renewals import Renewals
-from towpath.core.errors import BusyError
+from towpath.api.kit.defects import defect
+from towpath.core.errors import BusyError, TowpathError
 from towpath.core.ids import of_uuid
 from towpath.services.context import Rooms
 from towpath.services.desk import Answered
@@ -23,18 +26,43 @@ PATH = "/internal/v1/instances/{instance_id}/connections"
 #: What a proxy key looks like. Nobody makes us hash a megabyte.
 _PREFIX, _LONGEST = b"tp_proxy_", 200
 
+_log = logging.getLogger("towpath.api")
+
 #: Longer texts are not worth remembering; and strangers may send many.
 _SHORT = 200
 
 
-def fetch_route(rooms: Rooms) -> Sequence[Route]:
-    """The route, in both slash forms. Put them in front of all others: none is asked for as often."""
-    door = _Door(rooms)
+_BEFORE, _AFTER = (part + "/" for part in PATH.split("/{instance_id}/"))
+
+
+def add_fetch(app: FastAPI, rooms: Rooms) -> None:
+    """Put the route into the family's application, in both slash forms, and a way to it around all others."""
+    door = Door(rooms)
     # Routes over a class know no methods, and hand it the bare request: it answers all of them itself.
-    return [Route(path, door, include_in_schema=False) for path in (PATH, PATH + "/")]
+    app.router.routes[:0] = [Route(path, door, include_in_schema=False) for path in (PATH, PATH + "/")]
+    app.add_middleware(_Shortcut, door=door)
 
 
-class _Door:
+class _Shortcut:
+    """Hands fetches to the door: the way through the framework costs as much as the door itself."""
+
+    def __init__(self, app: ASGIApp, door: "Door") -> None:
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if path.startswith(_BEFORE):
+            instance, _, rest = path[len(_BEFORE) :].partition("/")
+            if rest in (_AFTER, _AFTER[:-1]):
+                scope["path_params"] = {"instance_id": instance}
+                scope["endpoint"] = self._door
+                await self._door(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class Door:
     """The application behind the route."""
 
     def __init__(self, rooms: Rooms) -> None:
@@ -46,16 +74,24 @@ class _Door:
         if scope["method"] != "GET":
             await wrong_method(send)
             return
-        ask = self._ask_of(scope)
+        try:
+            status, headers, body = await self._answer(self._ask_of(scope))
+        except TowpathError as error:
+            await errors.answer(error)(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the last resort, as for all other paths
+            await errors.answer(defect(error, scope, _log))(scope, receive, send)
+        else:
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, ask: Ask) -> tuple[int, Headers, bytes]:
         answer = await self._decided(ask)
         if isinstance(answer, Due):
             await self._renewals.renew(answer)
             ask.renewed = True
             answer = await self._decided(ask)
         assert isinstance(answer, Answer)  # noqa: S101 - after a renewal there is nothing left to wait for
-        status, headers, body = render(ask, answer)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        return render(ask, answer)
 
     def _ask_of(self, scope: Scope) -> Ask:
         given, digest = self._key(scope)

@@ -4,11 +4,10 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
-from towpath.services.tokens import Tokens
-
 from towpath.core.errors import TowpathError
 from towpath.services.context import Rooms
 from towpath.services.lending_answers import Due
+from towpath.services.tokens import Tokens
 
 #: How many tokens one process renews at once. Other requests have other threads.
 _THREADS = 16
