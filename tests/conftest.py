@@ -9,6 +9,7 @@ pytest_plugins = [
     "support.s3",
     "support.snowflake",
     "support.bigquery",
+    "support.sheets",
     "support.oauth",
     "support.api",
     "support.lent",
