@@ -15,7 +15,7 @@ Records that become visible late with a *lower* value than one already read need
 import base64
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_FLOOR, Decimal, localcontext
 from typing import Any
 from uuid import UUID
@@ -205,15 +205,25 @@ def follow(batches: Iterable[pa.RecordBatch], selection: Selection, state: State
             yield Batch(fresh.select(names), follower.state)
 
 
-def gather(batches: Iterable[pa.RecordBatch], selection: Selection, state: State | None) -> Iterator[Batch]:
-    """As `follow`, for batches that come in no order: only the last batch carries a state."""
-    gatherer = _Gatherer(selection, state)
+def gather(
+    batches: Iterable[pa.RecordBatch],
+    selection: Selection,
+    state: State | None,
+    latest: Callable[[], pa.Scalar | None] = lambda: None,
+) -> Iterator[Batch]:
+    """As `follow`, for batches that come in no order: only the last batch carries a state.
+
+    ``latest`` is asked while batches are read: the highest value that the state may name. What changes
+    behind the reader's back has at least that value, and comes with the next read even if this one has seen
+    higher ones; these are among the ``seen`` and do not come again. None: no such limit.
+    """
+    gatherer = _Gatherer(selection, state, latest)
     names = selection.schema.names
     held: pa.RecordBatch | None = None
     for read in batches:
         fresh = gatherer.unseen(read)
+        gatherer.advance(read)
         if fresh.num_rows:
-            gatherer.advance(fresh)
             if held is not None:
                 yield Batch(held)
             held = fresh.select(names)
@@ -236,14 +246,17 @@ class _Follower:
         """The batch without the records that the state has seen already."""
         if self.selection.lookback or not self._again:
             return batch
-        at_first = _at(self._cursor(batch), self._first)
-        fresh = [self._is_fresh(digest) for digest in digests(batch.filter(at_first))]
+        suspect = self._maybe_seen(self._cursor(batch))
+        fresh = [self._is_fresh(digest) for digest in digests(batch.filter(suspect))]
         keep = pc.replace_with_mask(
             pa.repeat(True, batch.num_rows),
-            at_first,
+            suspect,
             pa.array(fresh, pa.bool_()),
         )
         return batch.filter(keep)
+
+    def _maybe_seen(self, cursor: pa.Array) -> pa.Array:
+        return _at(cursor, self._first)
 
     def _is_fresh(self, digest: bytes) -> bool:
         if digest not in self._again:
@@ -279,24 +292,40 @@ class _Follower:
 
 
 class _Gatherer(_Follower):
-    """The same for a read without order: knows the highest value of all, wherever it stood."""
+    """The same for a read without order. It knows all records at and above the value that it will name."""
 
-    def __init__(self, selection: Selection, state: State | None) -> None:
+    def __init__(
+        self, selection: Selection, state: State | None, latest: Callable[[], pa.Scalar | None]
+    ) -> None:
         super().__init__(selection, state)
-        if selection.lookback:  # what stands at the old value comes again, and is counted again
-            self._seen = []
+        self._latest = latest
+        self._highest: pa.Scalar | None = None
+        self._above: list[tuple[Any, bytes]] = []
+
+    def _maybe_seen(self, cursor: pa.Array) -> pa.Array:
+        return pc.greater_equal(cursor, self._first)
 
     def advance(self, batch: pa.RecordBatch) -> None:
-        """Take the records of the batch in."""
-        cursor = self._cursor(batch)
-        highest = pc.max(cursor)
-        if self._value is not None and bool(pc.less(highest, self._value).as_py()):
+        """Take in all records of a batch, seen before or not."""
+        if not batch.num_rows:
             return
-        if self._value is None or not _same(highest, self._value):
-            self._seen = []
-        self._value = highest
-        self._seen += digests(batch.filter(_at(cursor, highest)))
-        self.state = cursor_state(highest, self._seen, self.state)
+        cursor = self._cursor(batch)
+        self._highest = _higher(self._highest, pc.max(cursor))
+        value, latest = self._highest, self._latest()
+        if latest is not None and _higher(latest, value) is value:
+            value = latest
+        value = _higher(value, self._first)
+        above = batch.filter(pc.greater_equal(cursor, value))
+        bound = value.as_py()
+        self._above = [pair for pair in self._above if pair[0] >= bound]
+        self._above += zip(above.column(self.selection.cursor).to_pylist(), digests(above), strict=True)
+        self.state = cursor_state(value, [digest for _, digest in self._above], self.state)
+
+
+def _higher(one: pa.Scalar | None, other: pa.Scalar | None) -> pa.Scalar:
+    if one is None or other is None:
+        return other if one is None else one
+    return other if pc.less(one, other).as_py() else one
 
 
 def _split(text: bytes) -> list[bytes]:

@@ -1,7 +1,7 @@
 """Incremental reads: what to ask the system for, and what of its answer is new."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,6 +37,8 @@ def text(since: pa.Scalar, incremental: Incremental) -> str:
     if pa.types.is_integer(since.type):
         return str(since.as_py() - (not incremental.inclusive))
     moment = _moment(since)
+    if incremental.format == "date" and not pa.types.is_date(since.type):
+        moment -= _STEPS["date"]  # the system may count the days of another time zone
     if not incremental.inclusive:
         moment -= _STEPS[incremental.format]
     if incremental.format == "epoch_s":
@@ -57,14 +59,32 @@ def _moment(since: pa.Scalar) -> dt.datetime:
 
 
 def follow(
-    batches: Iterable[pa.RecordBatch], selection: Selection, state: State | None, *, ordered: bool
+    batches: Iterable[pa.RecordBatch],
+    selection: Selection,
+    state: State | None,
+    *,
+    ordered: bool,
+    began: Callable[[], dt.datetime | None] = lambda: None,
 ) -> Iterator[Batch]:
-    """What is new in the batches, with states: each batch has one if they are ordered, else the last."""
+    """What is new in the batches, with states: each batch has one if they are ordered, else the last.
+
+    ``began`` says when, by the system's clock, the pages were first asked for; known after the first batch.
+    """
     since = cursor.since(selection, state)
     fitting = (_at_or_after(batch, selection, since) for batch in batches)
     if not ordered:
-        return cursor.gather(fitting, selection, state)
+        kind = selection.stream.schema.field(selection.cursor).type
+        return cursor.gather(fitting, selection, state, lambda: _as_cursor(began(), kind))
     return cursor.follow(_in_order(fitting, selection), selection, state)
+
+
+def _as_cursor(moment: dt.datetime | None, kind: pa.DataType) -> pa.Scalar | None:
+    """The moment as a value of the cursor column; None if the column is no clock."""
+    if moment is None or pa.types.is_integer(kind):
+        return None
+    if pa.types.is_date(kind):
+        return pa.scalar(moment.date(), kind)
+    return pa.scalar(moment if kind.tz else moment.replace(tzinfo=None), kind)
 
 
 def _at_or_after(batch: pa.RecordBatch, selection: Selection, since: pa.Scalar | None) -> pa.RecordBatch:

@@ -1,10 +1,13 @@
 """The pages of one stream, one after the other."""
 
+import datetime as dt
 import hashlib
 import logging
+import time
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from towpath.core.errors import DataError, SchemaError, TowpathError
@@ -19,6 +22,10 @@ _Item = TypeVar("_Item")
 _NO_CONTENT = 204
 #: A server may answer with pages that its own filters have emptied, but not for ever.
 _MOST_EMPTY = 1_000
+#: A short page comes again if something is inserted before it; that happens now and then, not each time.
+_MOST_REPEATED = 3
+_SECOND = dt.timedelta(seconds=1)
+_WRONG = dt.timedelta(minutes=5)
 
 _log = logging.getLogger("towpath.connectors.rest")
 
@@ -48,7 +55,10 @@ class Pages:
         self._query, self._since = query, since
         self._pager: Pager = pager(stream)
         self._steps, self._contents = set[bytes](), set[bytes]()
-        self._empty = 0
+        self._empty = self._repeated = 0
+        self._before = dict[Any, Any]()
+        #: When the first page was asked for, by the clock of the system, or a little earlier; in UTC.
+        self.began: dt.datetime | None = None
 
     def __iter__(self) -> Iterator[Page]:
         """Every page once; those without records are left out. Raises `TowpathError`, naming the page."""
@@ -58,7 +68,7 @@ class Pages:
             number += 1
             try:
                 url = self._url(step, url)
-                response = self._client.request(self._stream.method, url, self._stream.body)
+                response = self._ask(url)
                 body = self._parse(response, number)
                 records = self._records(body, number)
             except TowpathError as error:
@@ -67,8 +77,17 @@ class Pages:
             answer = Answer(body, response.headers, len(records), seen)
             self._check_new(records, number)
             step = self._after(step, answer, number)
-            if records:
-                yield Page(number, records, len(response.body))
+            fresh = self._not_on_page_before(records)
+            if fresh:
+                yield Page(number, fresh, len(response.body))
+
+    def _ask(self, url: str) -> Response:
+        started = time.monotonic()
+        response = self._client.request(self._stream.method, url, self._stream.body)
+        if self.began is None:
+            taken = dt.timedelta(seconds=time.monotonic() - started)
+            self.began = _clock(response.headers.get("date", "")) - taken
+        return response
 
     def _url(self, step: Step, before: str) -> str:
         if step.link:
@@ -117,8 +136,23 @@ class Pages:
         if not records or (len(records) == 1 and not self._stream.primary_key):
             return
         ends = json.dumps([len(records), records[0], records[-1]])
-        if not _add(self._contents, ends):
+        if _add(self._contents, ends):
+            return
+        self._repeated += 1
+        if not self._stream.primary_key or self._repeated > _MOST_REPEATED:
             raise self._loop(number, "holds the same records as one before it")
+
+    def _not_on_page_before(self, records: list[Any]) -> list[Any]:
+        """What is inserted while pages are counted pushes records on to the next page: they come again."""
+        key = self._stream.primary_key
+        if not key or not all(isinstance(record, dict) for record in records):
+            return records
+        by_key = {repr([record.get(name) for name in key]): record for record in records}
+        before, self._before = self._before, by_key
+        if before.keys().isdisjoint(by_key):
+            return records
+        again = {name for name in by_key if before.get(name) == by_key[name]}
+        return [record for name, record in by_key.items() if name not in again]
 
     def _after(self, step: Step, answer: Answer, number: int) -> Step | None:
         following = self._pager.after(step, answer)
@@ -140,6 +174,15 @@ class Pages:
             stream=self._name,
             page=number,
         )
+
+
+def _clock(date: str) -> dt.datetime:
+    """The system's time as its answer says it (RFC 9110), or ours with room for a clock that is wrong."""
+    try:
+        # The text has whole seconds, and stands for any moment of its second.
+        return parsedate_to_datetime(date).astimezone(dt.UTC) - _SECOND
+    except (ValueError, TypeError, OverflowError):
+        return dt.datetime.now(dt.UTC) - _WRONG
 
 
 def _add(known: set[bytes], text: str) -> bool:

@@ -80,7 +80,9 @@ class RestSource:
         since = following.parameters(given, cursor.since(selection, state))
         pages = Pages(self._client, selection.stream.name, stream, query, since)
         batches = _batches(selection, stream, cursor.columns(selection), pages)
-        yield from following.follow(batches, selection, state, ordered=given.ordered)
+        yield from following.follow(
+            batches, selection, state, ordered=given.ordered, began=lambda: pages.began
+        )
 
     def ack(self, selection: Selection, state: State) -> None:
         """Nothing to forget: such systems keep what they have."""

@@ -16,12 +16,18 @@ from towpath.sdk import ReadMode, Selection, State
 from towpath.sdk.rest import source as reading
 from towpath.sdk.rest.source import RestSource
 
-EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+AGE = 1_000_000
+#: Long ago, and about now: what changes while it is read is treated with more care.
+EPOCHS = (dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime.now(dt.UTC).replace(microsecond=0))
 
 
 def moment(quarter: int) -> dt.datetime:
     """Several to a second, some to a day: filters of seconds and days are coarser than the clock."""
-    return EPOCH + dt.timedelta(seconds=quarter / 4)
+    return EPOCHS[quarter >= AGE] + dt.timedelta(seconds=quarter % AGE / 4)
+
+
+def millis(quarter: int) -> int:
+    return int(moment(quarter).timestamp() * 1000)
 
 
 #: Format of the filter → the column's type, a moment in the record, a record's moment, the filter's.
@@ -29,13 +35,13 @@ FORMATS: dict[str, tuple[str, Any, Any, Any]] = {
     "number": ("integer", lambda n: n, lambda one: one["at"], int),
     "epoch_ms": (
         "epoch_ms",
-        lambda n: 1_767_225_600_000 + 250 * n,
+        millis,
         lambda one: one["at"],
         int,
     ),
     "epoch_s": (
         "epoch_ms",
-        lambda n: 1_767_225_600_000 + 250 * n,
+        millis,
         lambda one: one["at"] // 1000,
         int,
     ),
@@ -90,15 +96,17 @@ def attempt(
     ordered=st.booleans(),
     stop=st.sampled_from(["empty", "short"]),
     crashes=st.lists(st.integers(0, 3), max_size=3),
+    recent=st.booleans(),
 )
 def test_incremental_reads(
-    server, kind, format, size, most, rows, moments, inclusive, ordered, stop, crashes
+    server, kind, format, size, most, rows, moments, inclusive, ordered, stop, crashes, recent
 ):
     if stop == "short":
         most = max(most, size)  # what "short" relies on
     column, write, key, since = FORMATS[format]
     service = Items(server, kind, most, inclusive=inclusive, key=key, since=since)
     server.answer = service.answer
+    server.asked.clear()
     sizes = {} if kind == "none" else {"size_parameter": "size", "size": size}
     paging = service.definition().streams["items"].paging.model_dump(exclude_none=True, exclude_defaults=True)
     paging |= {"type": kind} | sizes | ({"stop": stop} if kind in ("page", "offset") else {})
@@ -113,7 +121,7 @@ def test_incremental_reads(
             "ordered": ordered,
         },
     )
-    came, state, floor, left = list[int](), None, 0, list(crashes)
+    came, state, floor, left = list[int](), None, AGE * recent, list(crashes)
     with source, patch.object(reading, "_ROWS", rows):
         selection = Selection(source.discover()[0], ReadMode.INCREMENTAL, cursor="at")
         for fresh in moments:
@@ -139,9 +147,56 @@ def test_incremental_reads(
 def test_full_refreshes(server, kind, size, most, rows, count):
     service = Items(server, kind, most, [{"id": n, "at": n} for n in range(count)])
     server.answer = service.answer
+    server.asked.clear()
     with service.source() as source, patch.object(reading, "_ROWS", rows):
         selection = Selection(source.discover()[0])
         plan = source.plan(selection, None)
         batches = list(source.read(selection, plan.slices[0], None))
     assert [n for batch in batches for n in batch.arrow.column("id").to_pylist()] == list(range(count))
     assert all(len(batch) for batch in batches)
+
+
+@given(
+    kind=st.sampled_from(["page", "offset", "cursor", "link_header"]),
+    format=st.sampled_from(["epoch_ms", "epoch_s", "iso", "date"]),
+    size=st.integers(2, 4),
+    changes=st.lists(st.integers(0, 7), max_size=8),
+    late=st.integers(0, 40),
+)
+def test_what_changes_while_it_is_read_comes_with_the_next_read(server, kind, format, size, changes, late):
+    """In front of the reader or behind it: the last version of each record comes, and no version twice."""
+    column, write, key, since = FORMATS[format]
+    service = Items(server, kind, size, key=key, since=since)
+    server.answer = service.answer
+    server.asked.clear()
+    service.records = [{"id": n, "at": write(n), "version": 0} for n in range(8)]
+    left, clock = list(enumerate(changes, 1)), AGE
+
+    def change(answer: Any) -> Any:
+        """After each page one record changes, on a clock that never goes back."""
+        nonlocal clock
+        if left:
+            version, id = left.pop(0)
+            now = int((dt.datetime.now(dt.UTC) - EPOCHS[1]).total_seconds() * 4) % AGE + AGE
+            clock = max(clock + 1, now + late)
+            service.records[id] = {"id": id, "at": write(clock), "version": version}
+        return answer
+
+    service.tamper = change
+    source = service.source(
+        schema={"id": "integer", "version": "integer", "at": column},
+        incremental={"cursor": "at", "parameter": "since", "format": format},
+    )
+    seen = list[tuple[int, int]]()
+    with source:
+        selection = Selection(source.discover()[0], ReadMode.INCREMENTAL, cursor="at")
+        state = None
+        for run in range(4):
+            if run == 2:
+                service.tamper = lambda answer: answer
+            plan = source.plan(selection, state)
+            for batch in source.read(selection, plan.slices[0], state):
+                seen += [(row["id"], row["version"]) for row in batch.records]
+                state = batch.state or state
+    assert {(one["id"], one["version"]) for one in service.records} <= set(seen)
+    assert len(seen) == len(set(seen))
