@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import bindparam, delete, select, text
+from sqlalchemy import bindparam, delete, or_, select, text, update
 
-from towpath.core.records import Connection, Key, KeyKind
+from towpath.core.records import Connection, Key
 from towpath.store import tables
 from towpath.store.memo import Memo
 from towpath.store.references import refuse_in_use
 from towpath.store.repository import SqlRepository, columns_of
+from towpath.store.tables.people import PASSING
 from towpath.store.touch import touch
 
 _KEYS = tables.keys
@@ -23,7 +24,7 @@ _MEMO = Memo(_KEY, lambda row: Key(**{column.name: value for column, value in zi
 _BY_DIGESTS = select(*_MEMO.columns).where(_KEYS.c.digest.in_(bindparam("digests", expanding=True)))
 
 # In the words of the partial index: a parameter would not find it.
-_EXPIRED = delete(_KEYS).where(text(f"kind = '{KeyKind.ACCESS}'"), _KEYS.c.expires_at < bindparam("before"))
+_EXPIRED = delete(_KEYS).where(text(f"kind IN ({PASSING})"), _KEYS.c.expires_at < bindparam("before"))
 
 
 class SqlConnections(SqlRepository[Connection]):
@@ -58,6 +59,12 @@ class SqlKeys(SqlRepository[Key]):
 
     def used(self, org: str, ids: Collection[str], at: datetime, every: timedelta) -> None:
         touch(self._connection, self._table, org, ids, at, every)
+
+    def spend(self, org: str, id: str, at: datetime) -> bool:
+        fresh = self._is(org, id=id, revoked_at=None)
+        opens = or_(_KEYS.c.expires_at.is_(None), _KEYS.c.expires_at > at)
+        change = update(_KEYS).where(fresh, opens).values(revoked_at=at, updated_at=at)
+        return self._connection.execute(change).rowcount == 1
 
     def sweep(self, before: datetime) -> None:
         self._connection.execute(_EXPIRED, {"before": before})

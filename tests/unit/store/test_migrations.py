@@ -50,7 +50,11 @@ def sqlite_schema(path):
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
     # A column that was added later stands on the line of the one before it.
     # A table that was made anew and renamed has its name in quotes.
-    plain = {name: re.sub(r'^CREATE TABLE "(\w+)"', r"CREATE TABLE \1", sql) for name, sql in rows}
+    # An empty text that is a default has brackets in one that was made anew twice.
+    plain = {
+        name: re.sub(r'^CREATE TABLE "(\w+)"', r"CREATE TABLE \1", sql).replace("('')", "''")
+        for name, sql in rows
+    }
     lines = {name: re.split(r"\n|, (?=\w+ [A-Z]+\b)", sql) for name, sql in plain.items()}
     schema = {name: sorted(part.strip(" ,\t") for part in parts) for name, parts in lines.items()}
     schema.pop("alembic_version")

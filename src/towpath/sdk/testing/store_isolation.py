@@ -45,6 +45,7 @@ _OWN: dict[str, Call] = {
         org, [ids["connections"]], _DUE, timedelta(0)
     ),
     "keys.used": lambda unit, org, ids: unit.keys.used(org, [ids["keys"]], _DUE, timedelta(0)),
+    "keys.spend": lambda unit, org, ids: unit.keys.spend(org, ids["keys"], _DUE),
     "grants.lendable": lambda unit, org, ids: unit.grants.lendable(org, [(ids["instances"], "postgres")]),
     "grants.forget": lambda unit, org, ids: unit.grants.forget(org, ids["connections"]),
     "renewals.get": lambda unit, org, ids: unit.renewals.get(org, ids["connections"]).owner,

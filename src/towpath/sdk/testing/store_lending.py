@@ -72,6 +72,7 @@ class LendingContract:
         at = now()
         moments: list[tuple[KeyKind, Any]] = [
             (KeyKind.ACCESS, at - MINUTE),
+            (KeyKind.SESSION, at - MINUTE),
             (KeyKind.ACCESS, at + MINUTE),
             (KeyKind.ACCESS, None),
             (KeyKind.BROKER, at - MINUTE),
@@ -83,7 +84,16 @@ class LendingContract:
             ]
             unit.keys.sweep(at)
             there = unit.keys.by_digests([key.digest for key in keys])
-        assert list(there) == [key.digest for key in keys[1:]]
+        assert list(there) == [key.digest for key in keys[2:]]
+
+    def test_a_key_that_opens_once_is_spent_once(self, store: Store, world: World) -> None:
+        at = now()
+        with store.begin() as unit:
+            link, old = (
+                unit.keys.add(world.org, world.fresh("keys", kind=KeyKind.LINK, expires_at=end)).id
+                for end in (at + MINUTE, at - MINUTE)
+            )
+            assert [unit.keys.spend(world.org, id, at) for id in (link, link, old)] == [True, False, False]
 
     @pytest.mark.parametrize("kind", ["keys", "connections"])
     def test_the_last_use_is_kept_to_about_a_minute(self, store: Store, world: World, kind: str) -> None:

@@ -30,6 +30,7 @@ from towpath.core.records import (
     Owned,
     Project,
     RecordError,
+    Role,
     Run,
     RunSlice,
     RunStream,
@@ -64,7 +65,7 @@ _KINDS: dict[str, tuple[type[Owned], dict[str, Any]]] = {
     "projects": (Project, {}),
     "customers": (Customer, {}),
     "instances": (Instance, {"customer": lambda ids: ids["customers"]}),
-    "users": (User, {"email": "é@example.com", "password_hash": "$argon2id$…"}),
+    "users": (User, {"email": "é@example.com", "password_hash": "$argon2id$…", "role": Role.OWNER}),
     "keys": (
         Key,
         {
@@ -73,6 +74,7 @@ _KINDS: dict[str, tuple[type[Owned], dict[str, Any]]] = {
             "instance": lambda ids: ids["instances"],
             "scopes": ("a", "b"),
             "hint": "tp_proxy_é",
+            "user": lambda ids: ids["users"],
             "expires_at": datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC),
         },
     ),
@@ -94,6 +96,9 @@ _KINDS: dict[str, tuple[type[Owned], dict[str, Any]]] = {
             "metadata": {"deep": [{"x": None}], "nul": "\x00"},
             "status": ConnectionStatus.ERROR,
             "error": "it answered 500",
+            "role": "source",
+            "created_by": "Ann",
+            "updated_by": "Bo",
             "expires_at": datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC),
         },
     ),
@@ -162,9 +167,16 @@ _KINDS: dict[str, tuple[type[Owned], dict[str, Any]]] = {
             "policy": Policy(max_attempts=3),
             "next_due": datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC),
             "integration": lambda ids: ids["integrations"],
+            "project": lambda ids: ids["projects"],
+            "metadata": {"console": {"frequency": "5-minutes"}},
+            "created_by": "Ann",
+            "updated_by": "Bo",
         },
     ),
-    "runs": (Run, {"flow": lambda ids: ids["flows"], "streams": (STREAM,), "error": {"code": "x"}}),
+    "runs": (
+        Run,
+        {"flow": lambda ids: ids["flows"], "streams": (STREAM,), "error": {"code": "x"}, "clear": True},
+    ),
     "record_errors": (
         RecordError,
         {

@@ -23,10 +23,22 @@ connections = owned(
     may("error", Prose),
     may("expires_at", Moment),
     may("last_used_at", Moment),
+    may("role", Str),
+    need("created_by", Str, default="''"),
+    need("updated_by", Str, default="''"),
     refer("projects", "project"),
     refer("customers", "customer"),
     # A deleted connection frees its name.
-    unique_where("uq_connections_name", "org", "name", condition="deleted_at IS NULL AND customer IS NULL"),
+    unique_where(
+        "uq_connections_name",
+        *("org", "name"),
+        condition="deleted_at IS NULL AND customer IS NULL AND project IS NULL",
+    ),
+    unique_where(
+        "uq_connections_project",
+        *("org", "project", "role", "name"),
+        condition="deleted_at IS NULL AND customer IS NULL AND project IS NOT NULL",
+    ),
     unique_where(
         "uq_connections_customer",
         *("org", "customer", "connector", "name"),

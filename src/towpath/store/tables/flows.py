@@ -3,7 +3,7 @@
 from sqlalchemy import Boolean, Index, Integer, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from towpath.core.flows import ExportSpec, ImportSpec, Policy, Schedule
-from towpath.store.tables.base import may, metadata, need, owned, part, refer
+from towpath.store.tables.base import may, metadata, need, owned, part, refer, unique_where
 from towpath.store.types import Document, Json, Moment, Str
 
 integrations = owned(
@@ -47,7 +47,11 @@ flows = owned(
     may("next_due", Moment),
     may("integration", Str),
     may("project", Str),
-    UniqueConstraint("org", "name"),
+    need("metadata", Json, default="'{}'"),
+    need("created_by", Str, default="''"),
+    need("updated_by", Str, default="''"),
+    unique_where("uq_flows_name", "org", "name", condition="project IS NULL"),
+    unique_where("uq_flows_project", "org", "project", "name", condition="project IS NOT NULL"),
     refer("integrations", "integration"),
     refer("projects", "project"),
     Index(None, "org", "integration"),

@@ -11,9 +11,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from towpath.core.records import KeyKind
+from towpath.core.records import KeyKind, Role
 from towpath.store.tables.base import index_where, may, metadata, need, owned, refer, unique_where
 from towpath.store.types import Choice, Moment, Str, Strings
+
+#: Kinds of keys that end by themselves and are swept then, and those that nobody calls by a name, in SQL.
+PASSING = "'access', 'session', 'link', 'invite'"
+NAMELESS = f"{PASSING}, 'proxy'"
 
 organizations = Table(
     "organizations",
@@ -43,6 +47,7 @@ users = owned(
     may("email", Str),
     may("password_hash", Str),
     need("disabled", Boolean),
+    need("role", Choice(Role), default="'member'"),
     UniqueConstraint("org", "name"),
 )
 
@@ -59,16 +64,17 @@ keys = owned(
     may("parent", Str),
     need("hint", Str, default="''"),
     may("expires_at", Moment),
+    may("user", Str),
     UniqueConstraint("digest"),
     refer("instances", "instance"),
     refer("keys", "parent", cascade=True),
-    # A revoked key frees its name. Access tokens are nobody's to call, proxy keys go by their instance.
-    unique_where(
-        "uq_keys_name", "org", "name", condition="revoked_at IS NULL AND kind NOT IN ('access', 'proxy')"
-    ),
+    refer("users", "user", cascade=True),
+    # A revoked key frees its name. Short-lived ones are nobody's to call, proxy keys go by their instance.
+    unique_where("uq_keys_name", "org", "name", condition=f"revoked_at IS NULL AND kind NOT IN ({NAMELESS})"),
     Index(None, "org", "instance"),
     Index(None, "org", "parent"),
-    index_where("ix_keys_access", "expires_at", condition="kind = 'access'"),
+    Index(None, "org", "user"),
+    index_where("ix_keys_passing", "expires_at", condition=f"kind IN ({PASSING})"),
 )
 
 numbers = Table(

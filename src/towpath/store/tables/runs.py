@@ -19,6 +19,7 @@ runs = owned(
     may("ended_at", Moment),
     Column("log_seq", BigInteger, nullable=False, server_default=text("0")),
     may("parent", Str),
+    need("clear", Boolean, default="false"),
     refer("flows", "flow", cascade=True),
     # Invariant 5: the last guard.
     unique_where("uq_runs_running", "org", "flow", condition="status = 'running'"),
