@@ -49,7 +49,7 @@ class Desk:
         if self._thread is None:
             self._start()
         if self._closed or self._waiting.qsize() >= WAITING:
-            raise BusyError("desk.full", "Too many credentials are being fetched.", hint="Try again.")
+            raise BusyError("desk.full", "Too many credentials are being fetched.", hint="Try again in a few seconds.")
         self._waiting.put((ask, answered))
 
     def close(self) -> None:
