@@ -23,9 +23,7 @@ class TestSnowflakeDestination(DestinationContract):
     connector = connector
 
     @pytest.fixture
-    def config(
-        self, snowflake_server: SnowflakeServer, monkeypatch: pytest.MonkeyPatch
-    ) -> SnowflakeConfig:
+    def config(self, snowflake_server: SnowflakeServer, monkeypatch: pytest.MonkeyPatch) -> SnowflakeConfig:
         self.server = snowflake_server
         monkeypatch.setattr(session, "_NETWORK", 10)  # a defect of the emulator is no outage to wait for
         return SnowflakeConfig(**snowflake_server.config(f"DB_{uuid.uuid4().hex.upper()}"))
@@ -35,7 +33,7 @@ class TestSnowflakeDestination(DestinationContract):
             rows = cursor.execute(sql).fetchall()
             described = cursor.description
         return [
-            {column.name: _plain(column.type_code, value) for column, value in zip(described, row, strict=True)}
+            {one.name: _plain(one.type_code, value) for one, value in zip(described, row, strict=True)}
             for row in rows
         ]
 

@@ -10,7 +10,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -43,7 +43,7 @@ _TABLE = r"/projects/([^/]+)/datasets/([^/]+)/tables"
 _ASSERT = re.compile(r"ASSERT\s+(.*?)\s+AS\s+'([^']*)'\s*$", re.DOTALL | re.IGNORECASE)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the service answers with instead of a result."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
@@ -68,7 +68,7 @@ class BigqueryServer:
     uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     fail: Callable[[str, str], None] = lambda *_: None
-    """Called with what is about to be done (``query``, ``load``, or method and path); may raise `Refused`."""
+    """Called with what is about to be done (``query``, ``load``, method) and where; may raise `RefusedError`."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -94,13 +94,13 @@ class BigqueryServer:
 
     def dataset(self, project: str, dataset: str) -> dict[str, Any]:
         if dataset not in self.datasets:
-            raise Refused(404, "notFound", f"Not found: Dataset {project}:{dataset}")
+            raise RefusedError(404, "notFound", f"Not found: Dataset {project}:{dataset}")
         return {"datasetReference": {"projectId": project, "datasetId": dataset}, "location": "EU"}
 
     def create_dataset(self, project: str, body: dict[str, Any]) -> dict[str, Any]:
         dataset = body["datasetReference"]["datasetId"]
         if dataset in self.datasets:
-            raise Refused(409, "duplicate", f"Already Exists: Dataset {project}:{dataset}")
+            raise RefusedError(409, "duplicate", f"Already Exists: Dataset {project}:{dataset}")
         self.datasets.add(dataset)
         self.do(f'CREATE SCHEMA "{dataset}"')
         return self.dataset(project, dataset)
@@ -113,7 +113,7 @@ class BigqueryServer:
     def table(self, project: str, dataset: str, table: str) -> dict[str, Any]:
         found = self.tables.get((dataset, table))
         if found is None:
-            raise Refused(404, "notFound", f"Not found: Table {project}:{dataset}.{table}")
+            raise RefusedError(404, "notFound", f"Not found: Table {project}:{dataset}.{table}")
         count = self.do(f"SELECT count(*) FROM {_name(dataset, table)}")[0][0]
         return found | {"numRows": str(count)}
 
@@ -125,7 +125,7 @@ class BigqueryServer:
         self.dataset(project, dataset)
         table = body["tableReference"]["tableId"]
         if (dataset, table) in self.tables:
-            raise Refused(409, "duplicate", f"Already Exists: Table {project}:{dataset}.{table}")
+            raise RefusedError(409, "duplicate", f"Already Exists: Table {project}:{dataset}.{table}")
         fields = body["schema"]["fields"]
         columns = ", ".join(f"{_quote(one['name'])} {_duck(one['type'])}" for one in fields)
         self.do(f"CREATE TABLE {_name(dataset, table)} ({columns})")
@@ -135,11 +135,11 @@ class BigqueryServer:
     def patch_table(self, project: str, dataset: str, table: str, body: dict[str, Any], etag: str) -> Any:
         found = self.table(project, dataset, table)
         if etag and etag != found["etag"]:
-            raise Refused(412, "conditionNotMet", "Precondition check failed.")
+            raise RefusedError(412, "conditionNotMet", "Precondition check failed.")
         new = body.get("schema", {}).get("fields")
         have = [one["name"] for one in found["schema"]["fields"]]
         if new and [one["name"] for one in new][: len(have)] != have:
-            raise Refused(400, "invalid", "Provided Schema does not match Table.")
+            raise RefusedError(400, "invalid", "Provided Schema does not match Table.")
         for one in (new or have)[len(have) :]:
             column = f"{_quote(one['name'])} {_duck(one['type'])}"
             self.do(f"ALTER TABLE {_name(dataset, table)} ADD COLUMN {column}")
@@ -158,7 +158,7 @@ class BigqueryServer:
     def insert_job(self, project: str, body: dict[str, Any], data: bytes | None = None) -> dict[str, Any]:
         job_id = body["jobReference"]["jobId"]
         if job_id in self.jobs:
-            raise Refused(409, "duplicate", f"Already Exists: Job {project}:EU.{job_id}")
+            raise RefusedError(409, "duplicate", f"Already Exists: Job {project}:EU.{job_id}")
         job = self.jobs[job_id] = {
             "kind": "bigquery#job",
             "id": f"{project}:EU.{job_id}",
@@ -176,16 +176,16 @@ class BigqueryServer:
                 query = body["configuration"]["query"]
                 self.fail("query", query["query"])
                 self._query(job, query)
-        except Refused as refused:
+        except RefusedError as refused:
             job["refused"], job["status"]["errorResult"] = refused, refused.error["errors"][0]
         except duckdb.Error as error:
-            refused = Refused(400, "invalid", str(error).splitlines()[0])
+            refused = RefusedError(400, "invalid", str(error).splitlines()[0])
             job["refused"], job["status"]["errorResult"] = refused, refused.error["errors"][0]
         return self.job(project, job_id)
 
     def job(self, project: str, job_id: str) -> dict[str, Any]:
         if job_id not in self.jobs:
-            raise Refused(404, "notFound", f"Not found: Job {project}:{job_id}")
+            raise RefusedError(404, "notFound", f"Not found: Job {project}:{job_id}")
         return {name: value for name, value in self.jobs[job_id].items() if name not in {"rows", "refused"}}
 
     def results(self, project: str, job_id: str) -> dict[str, Any]:
@@ -208,7 +208,7 @@ class BigqueryServer:
         have = {one["name"]: _STANDARD.get(one["type"], one["type"]) for one in found["schema"]["fields"]}
         given = {one["name"]: _STANDARD.get(one["type"], one["type"]) for one in load["schema"]["fields"]}
         if have != given:
-            raise Refused(400, "invalid", "Provided Schema does not match Table.")
+            raise RefusedError(400, "invalid", "Provided Schema does not match Table.")
         rows = pq.read_table(io.BytesIO(data))
         self.database.register("upload", rows)
         columns = ", ".join(map(_quote, rows.column_names))
@@ -227,10 +227,8 @@ class BigqueryServer:
             except BaseException:
                 # A script that ends within a transaction takes it back.
                 self.tables = kept
-                try:
+                with suppress(duckdb.TransactionException):
                     cursor.execute("ROLLBACK").fetchall()
-                except duckdb.TransactionException:
-                    pass
                 raise
 
     def _statement(self, cursor: Any, job: dict[str, Any], text: str, given: dict[str, Any]) -> None:
@@ -239,7 +237,7 @@ class BigqueryServer:
             return
         if found := _ASSERT.fullmatch(text):
             if not self._run(cursor, f"SELECT {found[1]}", given)[0][0]:
-                raise Refused(400, "invalidQuery", f"{found[2]} at [1:1]")
+                raise RefusedError(400, "invalidQuery", f"{found[2]} at [1:1]")
             return
         tree = sqlglot.parse_one(text, read="bigquery")
         if isinstance(tree, exp.Create):
@@ -259,7 +257,7 @@ class BigqueryServer:
         tree = sqlglot.parse_one(text.replace(", wide_number_mode => 'exact'", ""), read="bigquery")
         for table in tree.find_all(exp.Table):
             if table.db and (table.db, table.name) not in self.tables:
-                raise Refused(404, "notFound", f"Not found: Table towpath-test:{table.db}.{table.name}")
+                raise RefusedError(404, "notFound", f"Not found: Table towpath-test:{table.db}.{table.name}")
             table.set("catalog", None)
         sql = _translated(tree)
         used = {name: value for name, value in given.items() if f"${name}" in sql}
@@ -269,7 +267,8 @@ class BigqueryServer:
         """CREATE OR REPLACE TABLE t (columns) AS SELECT: DuckDB has no such thing with types."""
         place = tree.this.this
         fields = [
-            {"name": one.name, "type": one.args["kind"].sql(dialect="bigquery")} for one in tree.this.expressions
+            {"name": one.name, "type": one.args["kind"].sql(dialect="bigquery")}
+            for one in tree.this.expressions
         ]
         columns = ", ".join(f"{_quote(one['name'])} {_duck(one['type'])}" for one in fields)
         name = _name(place.db, place.name)
@@ -373,7 +372,7 @@ def _answer(server: BigqueryServer, method: str, target: str, headers: dict[str,
     for (wanted, pattern), act in _ROUTES.items():
         if wanted == method and (found := re.fullmatch(pattern, path)):
             return act(server, found, body, headers)
-    raise Refused(404, "notFound", f"There is no {method} {path}")
+    raise RefusedError(404, "notFound", f"There is no {method} {path}")
 
 
 _Act = Callable[[BigqueryServer, "re.Match[str]", dict[str, Any], dict[str, str]], Any]
@@ -400,6 +399,7 @@ def bigquery_service() -> Iterator[BigqueryServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize, disable_nagle_algorithm = -1, True  # an answer is one packet
 
         def do(self) -> None:
             data = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -416,7 +416,7 @@ def bigquery_service() -> Iterator[BigqueryServer]:
                     more = {"Range": f"bytes=0-{headers['content-range'].split('-')[1].split('/')[0]}"}
                 else:
                     answer = json.dumps(found).encode()
-            except Refused as refused:
+            except RefusedError as refused:
                 status, answer = refused.status, json.dumps({"error": refused.error}).encode()
             self.send_response(status)
             for name, value in {**more, "Content-Length": str(len(answer))}.items():

@@ -21,7 +21,7 @@ import pytest
 _CELL = 50_000
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the service answers with instead of a result."""
 
     def __init__(self, status: int, message: str, kind: str = "INVALID_ARGUMENT") -> None:
@@ -41,9 +41,11 @@ class Sheet:
 
     def put(self, row: int, column: int, value: Any) -> None:
         if row >= self.rows or column >= self.columns:
-            raise Refused(400, f"Range ({self.title}) exceeds grid limits.")
+            raise RefusedError(400, f"Range ({self.title}) exceeds grid limits.")
         if isinstance(value, str) and len(value) > _CELL:
-            raise Refused(400, "Your input contains more than the maximum of 50000 characters in a single cell.")
+            raise RefusedError(
+                400, "Your input contains more than the maximum of 50000 characters in a single cell."
+            )
         if value in {None, ""} and not isinstance(value, bool | int | float):
             self.cells.pop((row, column), None)
         else:
@@ -64,7 +66,7 @@ class Document:
 
     def sheet(self, id: int) -> Sheet:
         if id not in self.sheets:
-            raise Refused(400, f"Invalid requests[0]: No sheet with id: {id}")
+            raise RefusedError(400, f"Invalid requests[0]: No sheet with id: {id}")
         return self.sheets[id]
 
     def titled(self, title: str) -> Sheet | None:
@@ -80,7 +82,7 @@ class SheetsServer:
     asked: list[str] = field(default_factory=list)
     most: int = 10_000_000
     fail: Callable[[str, str], None] = lambda *_: None
-    """Called with method and path; may raise `Refused`."""
+    """Called with method and path; may raise `RefusedError`."""
     lose_answer: bool = False
     """Break the connection off instead of answering the next batch, which has happened."""
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -126,17 +128,17 @@ class SheetsServer:
     def batch(self, id: str, body: dict[str, Any]) -> dict[str, Any]:
         self._writable(id)
         if not body.get("requests"):
-            raise Refused(400, "Must specify at least one request.")
+            raise RefusedError(400, "Must specify at least one request.")
         work = copy.deepcopy(self.documents[id])
         for request in body["requests"]:
             ((kind, given),) = request.items()
             _CHANGES[kind](work, given)
             if sum(one.rows * one.columns for one in work.sheets.values()) > self.most:
-                raise Refused(
+                raise RefusedError(
                     400, "This action would increase the number of cells above the limit of 10000000 cells."
                 )
         if not any(not one.hidden for one in work.sheets.values()):
-            raise Refused(400, "You can't remove all the visible sheets in a document.")
+            raise RefusedError(400, "You can't remove all the visible sheets in a document.")
         self.documents[id] = work
         return {"spreadsheetId": id, "replies": [{} for _ in body["requests"]]}
 
@@ -150,7 +152,7 @@ class SheetsServer:
     def update(self, id: str, a1: str, option: list[str], body: dict[str, Any]) -> dict[str, Any]:
         self._writable(id)
         if option != ["RAW"]:
-            raise Refused(400, "This server takes RAW values only.")
+            raise RefusedError(400, "This server takes RAW values only.")
         sheet, first, _ = self._range(id, a1)
         work = copy.copy(sheet)
         work.cells = dict(sheet.cells)
@@ -170,18 +172,18 @@ class SheetsServer:
 
     def _document(self, id: str) -> Document:
         if id not in self.documents:
-            raise Refused(404, "Requested entity was not found.", "NOT_FOUND")
+            raise RefusedError(404, "Requested entity was not found.", "NOT_FOUND")
         return self.documents[id]
 
     def _writable(self, id: str) -> None:
         if not self._document(id).writable:
-            raise Refused(403, "The caller does not have permission", "PERMISSION_DENIED")
+            raise RefusedError(403, "The caller does not have permission", "PERMISSION_DENIED")
 
     def _range(self, id: str, a1: str) -> tuple[Sheet, int, int]:
         found = re.fullmatch(r"'((?:[^']|'')*)'!(?:A(\d+)|(\d+):(\d+))", a1)
         sheet = self._document(id).titled(found[1].replace("''", "'")) if found else None
         if found is None or sheet is None:
-            raise Refused(400, f"Unable to parse range: {a1}")
+            raise RefusedError(400, f"Unable to parse range: {a1}")
         if found[2]:
             return sheet, int(found[2]) - 1, int(found[2])
         return sheet, int(found[3]) - 1, int(found[4])
@@ -193,9 +195,11 @@ class SheetsServer:
 def _add(document: Document, given: dict[str, Any]) -> None:
     new = given["properties"]
     if new["sheetId"] in document.sheets:
-        raise Refused(400, f"Invalid requests[0].addSheet: Sheet with id {new['sheetId']} already exists.")
+        raise RefusedError(
+            400, f"Invalid requests[0].addSheet: Sheet with id {new['sheetId']} already exists."
+        )
     if any(one.title.lower() == new["title"].lower() for one in document.sheets.values()):
-        raise Refused(400, f'A sheet with the name "{new["title"]}" already exists.')
+        raise RefusedError(400, f'A sheet with the name "{new["title"]}" already exists.')
     grid = new["gridProperties"]
     document.sheets[new["sheetId"]] = Sheet(
         new["sheetId"], new["title"], grid["rowCount"], grid["columnCount"], new.get("hidden", False)
@@ -241,10 +245,10 @@ def _copy(document: Document, given: dict[str, Any]) -> None:
 def _remember(document: Document, given: dict[str, Any]) -> None:
     new = given["developerMetadata"]
     if new["metadataId"] in document.metadata:
-        raise Refused(400, f"Metadata with id {new['metadataId']} already exists.")
+        raise RefusedError(400, f"Metadata with id {new['metadataId']} already exists.")
     document.metadata[new["metadataId"]] = new
     if sum(len(one["metadataValue"]) for one in document.metadata.values()) > 30_000:
-        raise Refused(400, "The developer metadata of the spreadsheet is above the limit.")
+        raise RefusedError(400, "The developer metadata of the spreadsheet is above the limit.")
 
 
 def _forget(document: Document, given: dict[str, Any]) -> None:
@@ -271,7 +275,9 @@ def _answer(server: SheetsServer, method: str, target: str, data: bytes) -> Any:
     url = urlsplit(target)
     path = unquote(url.path)
     server.fail(method, path)
-    found = re.fullmatch(r"/v4/spreadsheets/([^/:]+)(?:(:batchUpdate|/values|/developerMetadata)(.*))?", path, re.S)
+    found = re.fullmatch(
+        r"/v4/spreadsheets/([^/:]+)(?:(:batchUpdate|/values|/developerMetadata)(.*))?", path, re.DOTALL
+    )
     body = json.loads(data) if data else {}
     if found and method == "GET" and not found[2]:
         return server.get(found[1])
@@ -284,7 +290,7 @@ def _answer(server: SheetsServer, method: str, target: str, data: bytes) -> Any:
         return server.update(found[1], found[3].removeprefix("/"), option, body)
     if found and method == "POST" and found[3] == ":search":
         return server.search(found[1], body)
-    raise Refused(404, f"There is no {method} {path}", "NOT_FOUND")
+    raise RefusedError(404, f"There is no {method} {path}", "NOT_FOUND")
 
 
 @contextmanager
@@ -293,6 +299,7 @@ def sheets_service() -> Iterator[SheetsServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize, disable_nagle_algorithm = -1, True  # an answer is one packet
 
         def do(self) -> None:
             data = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -301,7 +308,7 @@ def sheets_service() -> Iterator[SheetsServer]:
             try:
                 with server.lock:
                     answer = _answer(server, self.command, self.path, data)
-            except Refused as refused:
+            except RefusedError as refused:
                 status, answer = refused.status, refused.body
             if server.lose_answer and status == 200 and self.path.partition("?")[0].endswith(":batchUpdate"):
                 server.lose_answer = False

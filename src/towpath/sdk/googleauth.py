@@ -45,16 +45,19 @@ def credentials(text: str, scopes: Sequence[str]) -> "Credentials":
         if not text:
             return google.auth.default(scopes=scopes)[0]
         key = check_key(text)
+        made: Credentials
         try:
             if key["type"] == "authorized_user":
-                return users.Credentials.from_authorized_user_info(key, scopes=scopes)
-            return service_account.Credentials.from_service_account_info(key, scopes=scopes)
+                made = users.Credentials.from_authorized_user_info(key, scopes)  # type: ignore[no-untyped-call]  # the vendor's has no hints
+            else:
+                made = service_account.Credentials.from_service_account_info(key, scopes=scopes)  # type: ignore[no-untyped-call]  # the same
         except ValueError as error:
             raise AuthError(
                 "connection.auth_failed",
                 "The private key of the credential cannot be read.",
                 hint="Make a new key for the service account, and paste its whole JSON file.",
             ) from error
+        return made
 
 
 @contextmanager

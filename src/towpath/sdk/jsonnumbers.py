@@ -21,9 +21,7 @@ def rounded(column: pa.Array, holds: Callable[[str], bool]) -> pa.Array | None:
     if not pc.any(suspect).as_py():
         return None
     texts = column.to_pylist()
-    at = [
-        flag and not _exact(text, holds) for flag, text in zip(suspect.to_pylist(), texts, strict=True)
-    ]
+    at = [flag and not _exact(text, holds) for flag, text in zip(suspect.to_pylist(), texts, strict=True)]
     return pa.array(at, pa.bool_()) if any(at) else None
 
 

@@ -72,9 +72,7 @@ def _plain(type: str, travels: pa.DataType, note: str = "") -> Kind:
 
 
 def _integer(type: pa.DataType) -> Kind:
-    return (
-        _plain("NUMERIC", pa.decimal128(20, 0)) if type == pa.uint64() else _plain("INT64", pa.int64())
-    )
+    return _plain("NUMERIC", pa.decimal128(20, 0)) if type == pa.uint64() else _plain("INT64", pa.int64())
 
 
 def _decimal(type: pa.DataType) -> Kind:

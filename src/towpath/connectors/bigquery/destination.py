@@ -37,7 +37,7 @@ class BigqueryDestination:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._open is not None:
-            self._open.close()
+            self._open.close()  # type: ignore[no-untyped-call]  # the vendor's method has no hints
             self._open = None
 
     @property
@@ -117,11 +117,17 @@ class BigqueryDestination:
     # ── steps ────────────────────────────────────────────────────────────────────────────────────
 
     def _publish(
-        self, target: Target, place: Place, columns: Sequence[Column], plan: tables.Plan, given: dict[str, Any]
+        self,
+        target: Target,
+        place: Place,
+        columns: Sequence[Column],
+        plan: tables.Plan,
+        given: dict[str, Any],
     ) -> None:
         guard, clear = staging.guard(place), staging.clear(place)
         if not plan.replace:
-            self._run(publish.script(place, [guard, *publish.statements(place, target, columns), clear]), given)
+            published = publish.statements(place, target, columns)
+            self._run(publish.script(place, [guard, *published, clear]), given)
             return
         # The checkpoint follows: a crash in between only means that the same is done once more.
         self._run(f"{guard};\n{publish.replacement(place, columns)};\n", given)

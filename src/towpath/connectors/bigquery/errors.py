@@ -21,7 +21,6 @@ from towpath.sdk import (
 from towpath.sdk.googleauth import translated as signed_in
 
 
-
 class _Kind(NamedTuple):
     error: Callable[..., TowpathError]
     code: str
@@ -91,8 +90,7 @@ def translated(**context: str) -> Iterator[None]:
 def translate(error: exceptions.GoogleAPICallError) -> TowpathError:
     """The Towpath error that says what BigQuery's says."""
     kind = _kind(error)
-    made = kind.error(kind.code, f"BigQuery says: {message(error).rstrip('.')}.", hint=kind.hint)
-    return made
+    return kind.error(kind.code, f"BigQuery says: {message(error).rstrip('.')}.", hint=kind.hint)
 
 
 def message(error: exceptions.GoogleAPICallError) -> str:

@@ -21,7 +21,7 @@ def table_id(name: str) -> str:
     its own, so that no two names become one.
 
     >>> table_id("orders 2024"), table_id("a.b")
-    ('orders 2024', 'a_b_2e7c1b8c')
+    ('orders 2024', 'a_b_2e7336dc')
     """
     plain = "".join(char if _is_letter(char) or char == " " else "_" for char in name)
     if plain == name and len(name.encode()) <= _LONGEST_TABLE:

@@ -55,5 +55,5 @@ def guard(place: Place) -> str:
 
 
 def clear(place: Place) -> str:
-    """The statement that takes the published rows out; it makes two commits of one stream exclude each other."""
+    """The statement that takes the published rows out. Two commits of one stream exclude each other by it."""
     return f"DELETE FROM {quote(place.full(place.staging))} WHERE {CHOSEN}"

@@ -30,9 +30,7 @@ class Plan:
     """BigQuery's own spelling of column names; they are the same in small letters and capitals."""
 
 
-def plan_table(
-    client: bigquery.Client, place: Place, target: Target, columns: Sequence[Column]
-) -> Plan:
+def plan_table(client: bigquery.Client, place: Place, target: Target, columns: Sequence[Column]) -> Plan:
     """How to bring the target into the shape that it needs.
 
     Raises `SchemaError` ``schema.incompatible`` or ``target.not_a_table``.

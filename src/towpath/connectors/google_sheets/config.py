@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from towpath.sdk import ConfigError
 from towpath.sdk.googleauth import check_key
 
-_URL = re.compile(r"(?:https?://)?docs\.google\.com/spreadsheets/(?:u/\d+/)?d/([A-Za-z0-9_-]{10,})(?:[/?#].*)?")
+_URL = re.compile(
+    r"(?:https?://)?docs\.google\.com/spreadsheets/(?:u/\d+/)?d/([A-Za-z0-9_-]{10,})(?:[/?#].*)?"
+)
 _ID = re.compile(r"[A-Za-z0-9_-]{20,}")
 
 

@@ -60,8 +60,7 @@ def translated(**context: str) -> Iterator[None]:
                 "connection.refused",
                 "Google Sheets does not answer.",
                 hint="Check the endpoint, and the network between here and there.",
-                **context,
-            ) from error
+            ).with_context(**context) from error
 
 
 def translate(error: HttpError) -> TowpathError:

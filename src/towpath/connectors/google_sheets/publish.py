@@ -10,9 +10,7 @@ from towpath.sdk import IntegrityError, Receipt, Target
 _WINDOW = 1000
 
 
-def replacing(
-    target: Target, tab: Tab | None, staged: Sequence[tuple[Receipt, Tab]]
-) -> Iterator[Request]:
+def replacing(target: Target, tab: Tab | None, staged: Sequence[tuple[Receipt, Tab]]) -> Iterator[Request]:
     """The target holds the staged rows and nothing else. The tab itself stays, with charts and formats."""
     fields = target.schema.names
     rows, columns = 1 + sum(receipt.rows for receipt, _ in staged), max(len(fields), 1)

@@ -22,7 +22,8 @@ def resize(id: int, rows: int, columns: int) -> Request:
     """Give the tab this size; what lies outside goes."""
     grid = {"rowCount": rows, "columnCount": columns}
     fields = "gridProperties(rowCount,columnCount)"
-    return {"updateSheetProperties": {"properties": {"sheetId": id, "gridProperties": grid}, "fields": fields}}
+    properties = {"sheetId": id, "gridProperties": grid}
+    return {"updateSheetProperties": {"properties": properties, "fields": fields}}
 
 
 def clear(id: int) -> Request:

@@ -79,9 +79,7 @@ class Spreadsheet:
         self._answer(
             self._service.spreadsheets()
             .values()
-            .update(
-                spreadsheetId=self._id, range=f"{_a1(tab)}!A{row}", valueInputOption="RAW", body=body
-            )
+            .update(spreadsheetId=self._id, range=f"{_a1(tab)}!A{row}", valueInputOption="RAW", body=body)
         )
 
     def read(self, tab: Tab, first: int, last: int) -> list[list[Any]]:

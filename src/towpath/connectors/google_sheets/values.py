@@ -22,13 +22,11 @@ _Encode = Callable[[Any], Any]
 
 def cells(batch: pa.RecordBatch) -> list[list[Any]]:
     """Rows of JSON values for the API; null for an empty cell."""
-    columns = [
-        _column(column, name) for name, column in zip(batch.schema.names, batch.columns, strict=True)
-    ]
+    columns = [_column(column, name) for name, column in zip(batch.schema.names, batch.columns, strict=True)]
     return [list(row) for row in zip(*columns, strict=True)] if columns else []
 
 
-def _column(column: pa.Array, name: str) -> list[Any]:
+def _column(column: pa.Array, name: str) -> list[Any]:  # noqa: PLR0911 - one line per family of types
     type = column.type
     if pa.types.is_dictionary(type):
         return _column(column.dictionary_decode(), name)

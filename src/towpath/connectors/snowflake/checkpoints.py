@@ -23,7 +23,8 @@ def ensure(session: Session, place: Place, target: Target) -> None:
     )
     if not session.run(f'SELECT "number" FROM {place.checkpoints} WHERE {_mine(target)}'):
         values = f"{literal(target.lineage)}, {literal(target.stream)}, '', 0"
-        session.run(f'INSERT INTO {place.checkpoints} ("lineage", "stream", "run", "number") VALUES ({values})')
+        names = '"lineage", "stream", "run", "number"'
+        session.run(f"INSERT INTO {place.checkpoints} ({names}) VALUES ({values})")
 
 
 def read(session: Session, place: Place, target: Target) -> Checkpoint | None:

@@ -109,7 +109,7 @@ def translate(error: errors.Error) -> TowpathError:
     return kind.error(kind.code, message, hint=kind.hint, retryable=kind.retryable)
 
 
-def _kind(error: errors.Error) -> _Kind:
+def _kind(error: errors.Error) -> _Kind:  # noqa: PLR0911 - one line per way that errors are told apart
     number = error.errno if isinstance(error.errno, int) else -1
     text = str(error.msg).lower()
     if isinstance(error, errors.ForbiddenError):

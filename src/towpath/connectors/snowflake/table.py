@@ -88,9 +88,7 @@ def _change(place: Place, target: Target, column: Column, found: Found | None) -
         return None
     if found.family != kind.family:
         raise _incompatible(place, target, column, found)
-    if kind.family != "NUMBER" or (
-        found.precision - found.scale >= kind.whole and found.scale >= kind.scale
-    ):
+    if kind.family != "NUMBER" or (found.precision - found.scale >= kind.whole and found.scale >= kind.scale):
         return None
     precision = max(found.precision, kind.whole + found.scale)
     if found.scale < kind.scale or precision > _DIGITS:
