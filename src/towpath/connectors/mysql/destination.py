@@ -18,7 +18,7 @@ from towpath.connectors.mysql.dialect import Dialect
 from towpath.connectors.mysql.errors import translated
 from towpath.connectors.mysql.evolve import Shape, evolved, is_replaceable, is_same
 from towpath.connectors.mysql.locks import evict, line_lock
-from towpath.connectors.mysql.place import Place, literal
+from towpath.connectors.mysql.place import Place, check_name, literal
 from towpath.connectors.mysql.publish import Publication
 from towpath.connectors.mysql.query import name
 from towpath.connectors.mysql.table import Table
@@ -153,6 +153,11 @@ def _validate(target: Target) -> None:
     check_key(target)
     if not target.schema.names:
         raise SchemaError("schema.empty", "The stream has no columns.", hint="Select at least one column.")
+    check_name(target.name, "table")
+    if target.namespace is not None:
+        check_name(target.namespace, "database")
+    for column in target.schema.names:
+        check_name(column, "column")
     check_names(target, "MySQL")
 
 

@@ -58,6 +58,8 @@ def plain(values: pa.Array) -> pa.Array:
         return plain(pc.run_end_decode(values))
     if isinstance(type, pa.UuidType):
         return _uuids(values.storage)
+    if pa.types.is_string_view(type) or pa.types.is_binary_view(type):
+        return values.cast(TEXT if pa.types.is_string_view(type) else pa.large_binary())
     return plain(values.storage) if isinstance(type, pa.BaseExtensionType) else values
 
 

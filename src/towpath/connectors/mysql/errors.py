@@ -93,6 +93,7 @@ _UNKNOWN = _Kind(InternalError, "mysql.failed", "See the server's own log.")
 
 #: By the server's error number.
 _BY_NUMBER: dict[int, _Kind] = {
+    1005: _TOO_WIDE,
     1020: _CONFLICT,
     1040: _FULL,
     1044: _DENIED,

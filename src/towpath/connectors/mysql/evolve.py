@@ -166,9 +166,13 @@ def _check_key(table: Table, place: Place, target: Target) -> None:
 
 def is_same(table: Table, columns: Sequence[Column]) -> bool:
     """Whether the target has exactly these columns, in this order."""
-    return [(found.name, found.type, found.charset) for found in table.columns.values()] == [
-        (column.name, column.type, _UNICODE if column.words else "") for column in columns
+    return [(found.name, _stored(found.type), found.charset) for found in table.columns.values()] == [
+        (column.name, _stored(column.type), _UNICODE if column.words else "") for column in columns
     ]
+
+
+def _stored(type: str) -> str:
+    return type.replace("tinyint(1)", "tinyint")
 
 
 def is_replaceable(table: Table, key: Sequence[str]) -> bool:

@@ -5,10 +5,17 @@ from dataclasses import dataclass, replace
 
 from towpath.connectors.mysql.catalog import OWN
 from towpath.connectors.mysql.query import name
-from towpath.sdk import Target, WriteMode
+from towpath.sdk import SchemaError, Target, WriteMode
 from towpath.sdk.sql import literal as _literal
 
 _DIGITS = 16
+_LONGEST_NAME, _LAST_LETTER = 64, "\uffff"
+#: What helps if a name does not do.
+_OTHER_NAME = {
+    "column": "Leave the column out with `columns:`, or read a view that renames it.",
+    "table": "Write to another `target`.",
+    "database": "Write to another `namespace`.",
+}
 
 
 def literal(value: object) -> str:
@@ -19,6 +26,23 @@ def literal(value: object) -> str:
 def digest(*parts: str) -> str:
     """Hex digits, the same for the same parts."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGITS]
+
+
+def check_name(name: str, what: str) -> None:
+    """Raise `SchemaError` for a name that MySQL does not take; ``what`` it is the name of."""
+    if len(name) > _LONGEST_NAME:
+        raise SchemaError(
+            "name.too_long",
+            f"The {what} name {name!r} has {len(name)} characters; MySQL takes {_LONGEST_NAME}.",
+            hint=_OTHER_NAME[what],
+        )
+    if not name or name.endswith(" ") or "\0" in name or max(name) > _LAST_LETTER:
+        raise SchemaError(
+            "name.invalid",
+            f"MySQL does not take the {what} name {name!r}: it is empty, ends in a space, or has a NUL or a "
+            "character beyond U+FFFF.",
+            hint=_OTHER_NAME[what],
+        )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pyarrow as pa
 from towpath.connectors.mysql.dialect import Dialect
 from towpath.connectors.mysql.types import GEOMETRIES, arrow_type, base_type, native_type, sizes
 
-_WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int|year)\(\d+\)")
+_WIDTH = re.compile(r"^(?!tinyint\(1\))((?:tiny|small|medium|big)?int|year)\(\d+\)")
 _MEMBERS = r"'(?:[^'\\]|''|\\.)*'"
 _LEGAL = re.compile(
     r"(?:(?:tinyint|smallint|mediumint|int|bigint|decimal|float|double|bit|date|datetime|timestamp|time|year"
@@ -34,6 +34,8 @@ _WIDE = 4
 
 def canonical(type: str) -> str:
     """The type without what does not change its values.
+
+    ``tinyint(1)`` stays: it is how truth values are declared.
 
     >>> canonical("int(11) unsigned"), canonical("bigint(20) zerofill"), canonical("varchar(20)")
     ('int unsigned', 'bigint', 'varchar(20)')
