@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Table, insert
 
-from towpath.store.types import Moment
+from towpath.store.types import Moment, Str
 
 Writer = Callable[[Any], Any]
 
@@ -24,9 +24,13 @@ class Bulk:
     def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Each row has a value for every column of the table."""
         statement, writers, positional = self._prepared(connection.dialect)
-        values = [{name: write(row[name]) for name, write in writers} for row in rows]
-        given: Any = [tuple(row.values()) for row in values] if positional else values
-        connection.exec_driver_sql(statement, given)
+        if positional:
+            places: Any = [tuple([write(row[name]) for name, write in writers]) for row in rows]
+            connection.exec_driver_sql(statement, places)
+        else:
+            connection.exec_driver_sql(
+                statement, [{name: write(row[name]) for name, write in writers} for row in rows]
+            )
 
     def _prepare(self, dialect: Dialect) -> tuple[str, Sequence[tuple[str, Writer]], bool]:
         compiled = insert(self._table).compile(dialect=dialect)
@@ -37,7 +41,18 @@ class Bulk:
 
 def _writer(column: Column[Any], dialect: Dialect) -> Writer:
     write: Writer = column.type.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
-    return lru_cache(maxsize=_TIMES)(write) if isinstance(column.type, Moment) else write
+    if isinstance(column.type, Moment):
+        return lru_cache(maxsize=_TIMES)(write)
+    return _plain_or(write) if isinstance(column.type, Str) else write
+
+
+def _plain_or(write: Writer) -> Writer:
+    """For texts, which are nearly always such as any database holds."""
+
+    def plainly(value: Any) -> Any:
+        return value if value is None or (value.isascii() and "\x00" not in value) else write(value)
+
+    return plainly
 
 
 def _as_it_is(value: Any) -> Any:
