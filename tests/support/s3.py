@@ -14,6 +14,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from support.loopback import loopback
+
 _POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 _START_SECONDS = 60
 
@@ -57,9 +59,16 @@ class S3:
         } | more
 
 
+@pytest.fixture
+def s3(s3_server: S3) -> Iterator[S3]:
+    """A running server, and leave to reach it."""
+    with loopback():
+        yield s3_server
+
+
 @pytest.fixture(scope="session")
-def s3() -> Iterator[S3]:
-    """A running server; gone at the end of the session."""
+def s3_server() -> Iterator[S3]:
+    """Gone at the end of the session."""
     port = _free_port()
     endpoint = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(

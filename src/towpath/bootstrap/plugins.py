@@ -1,8 +1,10 @@
 """The connectors, told what they may reach."""
 
+from pathlib import Path
+
 from towpath.bootstrap import settings
 from towpath.bootstrap.settings import Settings
-from towpath.sdk import guard
+from towpath.sdk import guard, ownfiles
 from towpath.sdk.registry import Registry
 
 #: Folder in the home folder for the operator's own connectors, one YAML file each.
@@ -12,9 +14,11 @@ FOLDER = "connectors"
 def installed(chosen: Settings) -> Registry:
     """The installed connectors and those of the home folder.
 
-    The operator's list of hosts is in force in this process from now on.
+    The operator's list of hosts is in force in this process from now on, and Towpath's own files are safe.
     """
     guard.configure(guard.AllowedHosts.parse(",".join(chosen.allowed_hosts)))
+    store = chosen.database_url.partition("sqlite:///")[2]
+    ownfiles.configure(chosen.home, chosen.master_key_file, *([Path(store)] if store else []))
     return Registry.installed(chosen.home / FOLDER)
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from towpath.sdk.ownfiles import check_foreign
+
 
 class DuckdbConfig(BaseModel):
     """Which file, and how patient to be while another program has it open."""
@@ -27,4 +29,5 @@ class DuckdbConfig(BaseModel):
     def _is_a_file(cls, value: Path) -> Path:
         if str(value) in ("", ".") or str(value).startswith((":memory:", "md:", "motherduck:")):
             raise ValueError("name a file: databases in memory or in a cloud cannot be used")
+        check_foreign(value)
         return value

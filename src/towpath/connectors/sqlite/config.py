@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from towpath.sdk.ownfiles import check_foreign
+
 
 class SqliteConfig(BaseModel):
     """Which file, and how patient to be when another program holds its lock."""
@@ -27,4 +29,5 @@ class SqliteConfig(BaseModel):
     def _is_a_file(cls, value: Path) -> Path:
         if str(value) in ("", ".", ":memory:"):
             raise ValueError("name a file: other processes cannot see a database in memory")
+        check_foreign(value)
         return value

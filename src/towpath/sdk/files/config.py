@@ -1,8 +1,11 @@
 """The settings that all file connectors share: where the files are."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from towpath.sdk.ownfiles import check_foreign
 
 S3 = "s3://"
 
@@ -18,9 +21,9 @@ class FilesConfig(BaseModel):
     endpoint: str = Field(
         "",
         title="S3 endpoint",
-        description="URL of S3-compatible storage, such as http://minio:9000; empty for AWS.",
+        description="URL of S3-compatible storage, such as https://minio.example.com; empty for AWS.",
     )
-    region: str = Field("", title="S3 region")
+    region: str = Field("", pattern=r"^[A-Za-z0-9_-]*$", title="S3 region")
     access_key: str = Field(
         "", title="S3 access key", description="Empty: the machine's own credentials (environment, role)."
     )
@@ -31,10 +34,17 @@ class FilesConfig(BaseModel):
         """Whether the place is on S3."""
         return self.path.startswith(S3)
 
+    @field_validator("path")
+    @classmethod
+    def _is_foreign(cls, value: str) -> str:
+        if "\0" in value:
+            raise ValueError("it must not hold a NUL character")
+        if not value.startswith(S3):
+            check_foreign(Path(value))
+        return value
+
     @model_validator(mode="after")
     def _fits(self) -> "FilesConfig":
-        if "\0" in self.path:
-            raise ValueError("path must not hold a NUL character")
         if not self.remote and "://" in self.path:
             raise ValueError("path must be a folder or begin with s3://")
         if self.remote and not urlsplit(self.path).netloc:

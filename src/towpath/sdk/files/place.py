@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from towpath.core.errors import ConflictError
+from towpath.sdk.endpoints import check_endpoint
 from towpath.sdk.files.config import S3, FilesConfig
 from towpath.sdk.files.errors import translated
 
@@ -173,6 +174,8 @@ class Place:
 
 
 def _s3(config: FilesConfig) -> Any:
+    if config.endpoint:
+        check_endpoint(config.endpoint, "endpoint")
     keys = {"access_key": config.access_key, "secret_key": config.secret_key.get_secret_value()}
     return pafs.S3FileSystem(
         **(keys if config.access_key else {}),
