@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from towpath.core.errors import NotFoundError
-from towpath.core.ports import Connector
 from towpath.core.records import Connection, Integration, now
 from towpath.core.repositories import UnitOfWork
 from towpath.services import forms, sealing
@@ -67,11 +66,11 @@ class Integrations(UseCases):
         fresh = {name: value for name, value in fields.items() if value is not None}
         with self.sealing() as work:
             row, source = owned(work, org, id)
-            plugin = known_connector(self.rooms, source.connector)
             row = work.integrations.update(org, row.id, **fresh) if fresh else row
             if change.values is not None:
-                refill(self, work, source, plugin, change.values)
+                refill(self, work, source, change.values)
             if change.deliveries is not None:
+                plugin = known_connector(self.rooms, source.connector)
                 Wiring(self.rooms, self.actor).fit(work, org, row, plugin, change.deliveries)
             parts = [name for name in ("values", "deliveries") if getattr(change, name) is not None]
             audit(work, org, self.actor, "integration.update", row.id, fields=[*fresh, *parts])
@@ -94,7 +93,7 @@ class Integrations(UseCases):
     def _connect(
         self, work: UnitOfWork, org: str, row: Integration, connector: str, config: Mapping[str, Any]
     ) -> Connection:
-        name = free_name(work.connections, org, f"{row.name} (source)", row, customer=None, deleted_at=None)
+        name = free_name(work.connections, org, f"{row.name} - source", row, customer=None, deleted_at=None)
         return Connections(self.rooms, self.actor).create_in(work, org, name, connector, config)
 
 
@@ -111,10 +110,9 @@ def owned(work: UnitOfWork, org: str, id: str) -> tuple[Integration, Connection]
     return row, work.connections.get(org, row.connection)
 
 
-def refill(
-    cases: UseCases, work: UnitOfWork, row: Connection, plugin: Connector[Any], values: Mapping[str, Any]
-) -> Connection:
+def refill(cases: UseCases, work: UnitOfWork, row: Connection, values: Mapping[str, Any]) -> Connection:
     """Make the filled-in form the connection's whole configuration; only masked secrets stay as they are."""
+    plugin = known_connector(cases.rooms, row.connector)
     form = forms.form_of(plugin.config)
     config = forms.config_of(form, values, row.config)
     before = sealing.reveal(cases.rooms, work, row.org, row.id)

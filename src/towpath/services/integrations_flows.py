@@ -1,6 +1,6 @@
 """The flows of an integration: one for each destination and stream, made to fit what is wanted of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,16 +55,18 @@ class Wiring(UseCases):
         """
         self._check(work, org, plugin, wanted)
         known = {key_of(work, org, flow): flow for flow in work.flows.list(org, integration=row.id)}
-        readings = {
-            (delivery.destination, item.stream): item for delivery in wanted for item in delivery.readings
-        }
+        readings = dict(_readings(wanted))
         for key in known.keys() - readings.keys():
             end(work, org, known[key])
-        for key, reading in readings.items():
+        for key, (field, reading) in readings.items():
             if key in known:
                 _retime(work, org, known[key], reading)
-            else:
+                continue
+            try:
                 self._add(work, org, row, plugin, key, reading)
+            except ConfigError as error:
+                # What source and destination cannot do together is the fault of having chosen both.
+                raise _wrong(error.code, error.message, f"{field}.stream") from None
 
     def _add(
         self,
@@ -147,6 +149,13 @@ class _Place:
         return cls(f"{offer.name}_{number}") if offer.name else cls(None, f"connector_{number}")
 
 
+def _readings(wanted: Sequence[Delivery]) -> Iterator[tuple[Key, tuple[str, Reading]]]:
+    """Each reading by its key, with its place in what is wanted."""
+    for index, delivery in enumerate(wanted):
+        for place, reading in enumerate(delivery.readings):
+            yield (delivery.destination, reading.stream), (f"deliveries.{index}.readings.{place}", reading)
+
+
 def key_of(work: UnitOfWork, org: str, flow: Flow) -> Key:
     """Destination and stream of an integration's flow."""
     reads = work.exports.get(org, flow.exports[0]).spec.streams
@@ -166,7 +175,7 @@ def free_name(repository: Any, org: str, name: str, row: Integration, **equals: 
     """The name, made unmistakable by the end of the integration's id if something is called so already."""
     if repository.find(org, name=name, **equals) is None:
         return name
-    return f"{name} ({row.id[-6:]})"
+    return f"{name} - {row.id[-6:]}"
 
 
 def _offer(plugin: Connector[Any], stream: str) -> StreamOffer:

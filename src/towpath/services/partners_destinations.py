@@ -43,7 +43,7 @@ class Destinations(UseCases):
             row = self._one(work, org, id)
             if name != row.name:
                 row = work.connections.update(org, row.id, name=name)
-            return refill(self, work, row, known_connector(self.rooms, row.connector), values)
+            return refill(self, work, row, values)
 
     def delete(self, org: str, id: str) -> None:
         """Raises `ConflictError` (``connection.in_use``) while anything uses it."""

@@ -5,10 +5,11 @@ from copy import deepcopy
 
 import pytest
 
+from support.api import running, settings_of
 from towpath.core.flows import Every
 from towpath.core.records import RunStatus
 
-from .conftest import FIVE, NO_OBJECT, NOT_FOUND, SQLITE, TEN
+from .conftest import FIVE, NO_OBJECT, NOT_FOUND, SQLITE, TEN, Partner
 
 CANARY = "canary-51fa"
 REQUIRED = ["This field is required."]
@@ -224,7 +225,7 @@ def test_names_that_look_alike_do_not_meet(acme, shop, tmp_path):
     acme.post("connectors/", acme.copy(shop, first, name="a"))
     acme.post("connectors/", acme.copy(shop, second, name="a - b"))
     assert len({flow.name for flow in flows(acme)}) == 2
-    acme.destination(tmp_path / "y.duckdb", "d (source)")
+    acme.destination(tmp_path / "y.duckdb", "d - source")
     acme.post("connectors/", acme.copy(shop, first, name="d"))
 
 
@@ -361,6 +362,22 @@ def test_the_secret_is_nowhere_to_be_seen(hotel, tmp_path):
         assert CANARY not in repr(rows)
 
 
+def test_what_is_not_installed_any_more_leaves_its_connectors_behind(hotel, tmp_path):
+    body = pms(hotel, hotel.destination(tmp_path / "a.duckdb"))
+    number = hotel.post("connectors/", body)["data"]["id"]
+    home = hotel.api.container.settings.home
+    (home / "connectors" / "pms.yaml").unlink()
+    with running(settings_of(home)) as api:
+        later = Partner(api, hotel.org, hotel.key, hotel.secret, hotel.token)
+        (row,) = later.get("connectors/")
+        assert (row["connector_cat"], row["connector_cat_name"]) == (0, "pms")
+        assert CANARY not in str(later.get(f"connectors/{number}"))
+        later.send("PATCH", f"connectors/{number}", {"targets": body["targets"]}, 400)
+        later.send("PATCH", f"connectors/{number}", {"is_active": False})
+        later.drop(f"connectors/{number}")
+        assert later.get("connectors/") == []
+
+
 def test_a_switched_off_connector_is_not_due(hotel, tmp_path):
     body = pms(hotel, hotel.destination(tmp_path / "a.duckdb"))
     number = hotel.post("connectors/", body)["data"]["id"]
@@ -389,8 +406,9 @@ def test_what_the_ends_cannot_do_is_said(acme, shop):
     form = {"url": "https://a.invalid/"}
     hook = acme.post("destinations/", {"name": "hook", "credential_json": form, "type_adapter": 4})["id"]
     before = acme.rows()
-    answer = acme.post("connectors/", acme.copy(shop, hook), 400)
-    assert "HTTP cannot write with mode overwrite." in str(answer)
+    assert acme.post("connectors/", acme.copy(shop, hook), 400) == {
+        "targets": [{"entities": [{"id": ["HTTP cannot write with mode overwrite."]}]}]
+    }
     assert acme.rows() == before
 
 

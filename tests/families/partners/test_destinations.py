@@ -173,16 +173,17 @@ def test_the_type_stays(acme, tmp_path):
     assert list(acme.send("PUT", f"destinations/{number}", postgres(), 400)) == ["type_adapter"]
 
 
-def test_what_other_doors_made_is_a_destination_too(acme, tmp_path):
+def test_what_other_doors_made_is_a_destination_too(either, tmp_path):
     from towpath.services.connections import Connections
 
-    cases = Connections(acme.api.container)
-    cases.create(acme.org, "by hand", "duckdb", {"path": str(tmp_path / "a.duckdb")})
-    cases.create(acme.org, "of a customer", "duckdb", {"path": "x"}, customer=acme.api.customer(acme.org))
-    cases.create(acme.org, "a source only", "mysql", {"host": "h", "database": "d", "username": "u"})
-    (listed,) = acme.get("destinations/")
+    cases = Connections(either.api.container)
+    cases.create(either.org, "by hand", "duckdb", {"path": str(tmp_path / "a.duckdb")})
+    customer = either.api.customer(either.org)
+    cases.create(either.org, "of a customer", "duckdb", {"path": "x"}, customer=customer)
+    cases.create(either.org, "a source only", "guesty_enterprise", {"integration_token": "t"})
+    (listed,) = either.get("destinations/")
     assert listed["name"] == "by hand"
-    assert acme.get(f"destinations/{listed['id']}")["user"] is None
+    assert either.get(f"destinations/{listed['id']}")["user"] is None
 
 
 def test_forgetting(acme, tmp_path, shop):

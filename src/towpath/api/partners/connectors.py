@@ -13,7 +13,7 @@ from towpath.api.partners.errors import fault, told
 from towpath.api.partners.templates import MISSING, Id
 from towpath.api.partners.translate import Translator
 from towpath.services.context import Rooms
-from towpath.services.integrations import Change, Integrations
+from towpath.services.integrations import Integrations
 from towpath.services.integrations_standing import Standings
 from towpath.services.partners import Kind, Numbering
 
@@ -43,13 +43,7 @@ def router(door: Door, directory: Directory, rooms: Rooms) -> Router:
         timers.
         """
         template = translator.template(body.connector_category_id)
-        change = Change(
-            name=body.name,
-            summary=body.description,
-            enabled=body.is_active,
-            values=body.credentials,
-            deliveries=translator.deliveries(caller.org, template, body.targets),
-        )
+        change = translator.change(caller.org, template, body)
         with told("connector", "credentials"):
             made = Integrations(rooms, caller.actor).create(caller.org, template.name, change)
         standing, _ = Standings(rooms, caller.actor).get(caller.org, made.id)
@@ -71,13 +65,7 @@ def router(door: Door, directory: Directory, rooms: Rooms) -> Router:
         template = translator.template(body.connector_category_id)
         if template.name != standing.source.connector:
             raise fault("The template of a connector cannot be changed.", "connector_category_id")
-        change = Change(
-            name=body.name,
-            summary=body.description,
-            enabled=body.is_active,
-            values=body.credentials,
-            deliveries=translator.deliveries(caller.org, template, body.targets),
-        )
+        change = translator.change(caller.org, template, body)
         with told("connector", "credentials"):
             Integrations(rooms, caller.actor).update(caller.org, id, change)
         return detail(caller, id)
@@ -89,15 +77,8 @@ def router(door: Door, directory: Directory, rooms: Rooms) -> Router:
         """Change parts of a connector; what is left out stays. Targets and credentials come as wholes."""
         id = id_of(caller, connector_id)
         standing, _ = Standings(rooms, caller.actor).get(caller.org, id)
-        template = rooms.registry.get(standing.source.connector)
-        targets = body.targets
-        change = Change(
-            name=body.name,
-            summary=body.description,
-            enabled=body.is_active,
-            values=body.credentials,
-            deliveries=None if targets is None else translator.deliveries(caller.org, template, targets),
-        )
+        template = directory.number(standing.source.connector, "sources")
+        change = translator.patch(caller.org, template, body)
         with told("connector", "credentials"):
             Integrations(rooms, caller.actor).update(caller.org, id, change)
         return detail(caller, id)

@@ -12,6 +12,7 @@ from towpath.core.errors import NotFoundError
 from towpath.core.ports import Connector, StreamOffer
 from towpath.services import catalogue, forms
 from towpath.services.context import Rooms
+from towpath.services.integrations import Change
 from towpath.services.integrations_flows import Delivery, Reading
 from towpath.services.integrations_standing import Part, Standing
 from towpath.services.partners import Kind, Numbering
@@ -23,7 +24,6 @@ class Translator:
     """Knows the numbers of one installation."""
 
     def __init__(self, rooms: Rooms, directory: Directory) -> None:
-        self._rooms = rooms
         self._directory = directory
         self._numbering = Numbering(rooms)
 
@@ -36,10 +36,32 @@ class Translator:
             raise _unknown(number, "connector_category_id")
         return connector
 
-    def deliveries(
+    def change(self, org: str, connector: Connector[Any], body: schemas.ConnectorBody) -> Change:
+        """All that a body says. Raises `Faults`."""
+        return Change(
+            name=body.name,
+            summary=body.description,
+            enabled=body.is_active,
+            values=body.credentials,
+            deliveries=self._deliveries(org, connector, body.targets),
+        )
+
+    def patch(self, org: str, template: int, body: schemas.ConnectorPatch) -> Change:
+        """What a body says of a connector of this template. Raises `Faults`."""
+        deliveries = None
+        if body.targets is not None:
+            deliveries = self._deliveries(org, self.template(template), body.targets)
+        return Change(
+            name=body.name,
+            summary=body.description,
+            enabled=body.is_active,
+            values=body.credentials,
+            deliveries=deliveries,
+        )
+
+    def _deliveries(
         self, org: str, connector: Connector[Any], targets: Sequence[schemas.TargetBody]
     ) -> tuple[Delivery, ...]:
-        """What a body's targets mean. Raises `Faults` for numbers of nothing."""
         return tuple(
             Delivery(
                 destination=self._destination(org, target.destination_id, index),
@@ -77,11 +99,12 @@ class Translator:
         return [self._row(numbers[standing.integration.id], standing) for standing in standings]
 
     def connector(self, org: str, standing: Standing, parts: Sequence[Part]) -> schemas.Connector:
-        plugin = self._rooms.registry.get(standing.source.connector)
         (row,) = self.rows(org, [standing])
+        plugin = self._directory.sources.get(row.connector_cat)
+        form = forms.form_of(plugin.config) if plugin else {}
         return schemas.Connector(
             **row.model_dump(),
-            credentials=forms.values_of(forms.form_of(plugin.config), standing.source.config),
+            credentials=forms.values_of(form, standing.source.config),
             targets=self._targets(org, plugin, parts),
             created_at=standing.integration.created_at,
             updated_at=standing.integration.updated_at,
@@ -89,22 +112,26 @@ class Translator:
 
     def _row(self, number: int, standing: Standing) -> schemas.ConnectorRow:
         integration, code = standing.integration, standing.source.connector
+        template = self._directory.number(code, "sources")
+        plugin = self._directory.sources.get(template)
         return schemas.ConnectorRow(
             id=number,
             name=integration.name,
             description=integration.summary,
             lifecycle_status=standing.lifecycle.value,
             is_active=integration.enabled,
-            connector_cat=self._directory.number(code, "sources"),
-            connector_cat_name=self._rooms.registry.get(code).title,
+            connector_cat=template,
+            # A package that is not installed any more leaves its connectors behind.
+            connector_cat_name=plugin.title if plugin else code,
             icon=source_icon(code),
         )
 
     def _targets(
-        self, org: str, plugin: Connector[Any], parts: Sequence[Part]
+        self, org: str, plugin: Connector[Any] | None, parts: Sequence[Part]
     ) -> list[schemas.TargetStanding]:
         numbers = self._numbering.of(org, Kind.DESTINATION, [part.destination for part in parts])
-        known = {offer.name: (number, offer) for number, offer in self._directory.entities(plugin).items()}
+        offers = self._directory.entities(plugin) if plugin else {}
+        known = {offer.name: (number, offer) for number, offer in offers.items()}
         by_destination = groupby(
             sorted(parts, key=lambda part: numbers[part.destination]), lambda part: numbers[part.destination]
         )
