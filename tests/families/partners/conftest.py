@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from support.api import Api, running, settings_of
+from towpath.bootstrap.settings import Settings
 
 #: Numbers of templates, as in the catalogue's file.
 SQLITE, DUCKDB, POSTGRES = 4, 6, 1
@@ -54,8 +55,8 @@ class Partner:
     token: str
 
     @classmethod
-    def furnish(cls, api: Api, name: str) -> "Partner":
-        org = api.organization(name)
+    def furnish(cls, api: Api) -> "Partner":
+        org = api.organization()
         shown = api.shown_key(org, "partner")
         assert shown.secret is not None
         key, secret = shown.text.get_secret_value(), shown.secret.get_secret_value()
@@ -122,26 +123,30 @@ def token_of(api: Api, key: str, secret: str) -> str:
     return token
 
 
-@pytest.fixture
-def hotel(tmp_path: Path) -> Iterator[Partner]:
-    """A partner at a server whose operator has added a connector, ``pms``."""
-    home = tmp_path / "hotel"
+def with_pms(home: Path) -> Settings:
+    """Settings of a home whose operator has added a connector, ``pms``."""
     (home / "connectors").mkdir(parents=True)
     (home / "connectors" / "pms.yaml").write_text(PMS)
-    with running(settings_of(home)) as api:
-        yield Partner.furnish(api, "hotel")
+    return settings_of(home)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """One server for all tests that may share it: each has an organization of its own."""
+    with running(with_pms(tmp_path_factory.mktemp("partners") / "home")) as api:
+        yield api
 
 
 @pytest.fixture
-def acme(api_sqlite: Api) -> Partner:
+def acme(server: Api) -> Partner:
     """A partner; on SQLite, for what no store can change."""
-    return Partner.furnish(api_sqlite, "acme")
+    return Partner.furnish(server)
 
 
 @pytest.fixture
 def either(api: Api) -> Partner:
     """A partner; each test runs on both stores."""
-    return Partner.furnish(api, "acme")
+    return Partner.furnish(api)
 
 
 @pytest.fixture

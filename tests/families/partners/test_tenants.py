@@ -51,7 +51,7 @@ def two(either, shop, tmp_path):
     lakes = [either.destination(tmp_path / f"{n}.duckdb", f"lake {n}") for n in range(3)]
     for n in range(2):
         either.post("connectors/", either.copy(shop, lakes[n], name=f"copy {n}"))
-    return either, Partner.furnish(either.api, "other")
+    return either, Partner.furnish(either.api)
 
 
 def body_of(case, partner, shop):

@@ -173,7 +173,7 @@ def test_an_encoded_key_is_known(acme):
 
 def test_who_guesses_has_to_wait(tmp_path):
     with running(settings_of(tmp_path / "home", failure_limit="3/minute")) as api:
-        acme = Partner.furnish(api, "acme")
+        acme = Partner.furnish(api)
         answers = [ask(acme, json=GRANT, headers=header(acme.key, f"guess {n}")) for n in range(6)]
         assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 3
         assert int(answers[-1].headers["retry-after"]) > 0
@@ -231,7 +231,7 @@ def test_a_token_can_be_revoked(acme):
 
 
 def test_a_token_of_somebody_else_is_not_revoked(acme):
-    other = acme.furnish(acme.api, "other")
+    other = acme.furnish(acme.api)
     assert ask(acme, "/o/revoke_token/", data={"token": acme.token}, **basic(other)).status_code == 200
     assert acme.ask("GET", "connectors/").status_code == 200
 
