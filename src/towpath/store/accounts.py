@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, or_, select, text, update
 
 from towpath.core.records import Connection, Key
 from towpath.store import tables
+from towpath.store.lists import among
 from towpath.store.memo import Memo
 from towpath.store.references import refuse_in_use
 from towpath.store.repository import SqlRepository, columns_of
@@ -21,7 +22,7 @@ _KEY = columns_of(_KEYS, Key)
 _MEMO = Memo(_KEY, lambda row: Key(**{column.name: value for column, value in zip(_KEY, row, strict=True)}))
 
 # Written once: who calls is asked with every request.
-_BY_DIGESTS = select(*_MEMO.columns).where(_KEYS.c.digest.in_(bindparam("digests", expanding=True)))
+_BY_DIGESTS = select(*_MEMO.columns).where(among(_KEYS.c.digest, "digests"))
 
 # In the words of the partial index: a parameter would not find it.
 _EXPIRED = delete(_KEYS).where(text(f"kind IN ({PASSING})"), _KEYS.c.expires_at < bindparam("before"))
@@ -54,7 +55,7 @@ class SqlKeys(SqlRepository[Key]):
         return self.by_digests([digest]).get(digest)
 
     def by_digests(self, digests: Collection[str]) -> Mapping[str, Key]:
-        rows = self._connection.execute(_BY_DIGESTS, {"digests": list(digests)})
+        rows = self._connection.execute(_BY_DIGESTS, {"digests": digests})
         return {key.digest: key for key in _MEMO.records(self._connection.dialect, rows)}
 
     def used(self, org: str, ids: Collection[str], at: datetime, every: timedelta) -> None:

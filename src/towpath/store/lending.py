@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import and_, bindparam, delete, select, tuple_
+from sqlalchemy import and_, bindparam, delete, select
 
 from towpath.core.records import Connection, Grant
 from towpath.core.repositories import Lendable
 from towpath.core.sealed import SealedSecrets
 from towpath.store import tables
+from towpath.store.lists import among
 from towpath.store.memo import Memo
 from towpath.store.repository import SqlRepository, columns_of
 
@@ -45,7 +46,7 @@ _LENDABLE = (
     .join(_CONNECTIONS, and_(_CONNECTIONS.c.org == _GRANTS.c.org, _CONNECTIONS.c.id == _GRANTS.c.connection))
     .outerjoin(_SECRETS, and_(_SECRETS.c.org == _GRANTS.c.org, _SECRETS.c.connection == _GRANTS.c.connection))
     .where(_GRANTS.c.org == bindparam("of"), _CONNECTIONS.c.deleted_at.is_(None))
-    .where(tuple_(_GRANTS.c.instance, _CONNECTIONS.c.connector).in_(bindparam("wanted", expanding=True)))
+    .where(among(_GRANTS.c.instance, "instances"), among(_CONNECTIONS.c.connector, "connectors"))
     .order_by(_CONNECTIONS.c.id, _GRANTS.c.id)
 )
 
@@ -59,8 +60,15 @@ class SqlGrants(SqlRepository[Grant]):
     def lendable(self, org: str, wanted: Collection[tuple[str, str]]) -> Sequence[Lendable]:
         if not wanted:
             return []
-        rows = self._connection.execute(_LENDABLE, {"of": org, "wanted": list(wanted)})
-        return _MEMO.records(self._connection.dialect, rows)
+        pairs = set(wanted)
+        values = {
+            "of": org,
+            "instances": {instance for instance, _ in pairs},
+            "connectors": {connector for _, connector in pairs},
+        }
+        found = _MEMO.records(self._connection.dialect, self._connection.execute(_LENDABLE, values))
+        # Two lists are asked for with one text; what one instance wants of another's is left out here.
+        return [one for one in found if (one.grant.instance, one.connection.connector) in pairs]
 
     def forget(self, org: str, connection: str) -> int:
         gone = delete(_GRANTS).where(self._is(org, connection=connection))
