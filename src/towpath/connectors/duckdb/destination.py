@@ -23,7 +23,6 @@ from towpath.sdk import (
     ConfigError,
     Receipt,
     ResourceError,
-    SchemaError,
     Slice,
     Target,
     TowpathError,
@@ -33,6 +32,7 @@ from towpath.sdk import (
 from towpath.sdk.rejects import Fault
 from towpath.sdk.spool import Spool
 from towpath.sdk.sql import quote
+from towpath.sdk.targets import check_key
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -68,7 +68,7 @@ class DuckdbDestination:
         return f"DuckDB {duckdb.__version__}"
 
     def prepare(self, target: Target) -> None:
-        _check_target(target)
+        check_key(target)
         self._check_writable()
         if self._config.path.exists():
             with self._opened(read_only=True) as connection:
@@ -128,25 +128,6 @@ class DuckdbDestination:
                 hint="Give the user that runs Towpath the right to write both.",
                 path=str(path),
             )
-
-
-def _check_target(target: Target) -> None:
-    if target.mode is WriteMode.UPSERT and not target.primary_key:
-        raise SchemaError(
-            "upsert.no_key",
-            f"The stream {target.stream!r} has no primary key, and an upsert needs one.",
-            hint="Name the key columns in primary_key, or write in append or overwrite mode.",
-            stream=target.stream,
-        )
-    missing = [name for name in target.primary_key if name not in target.schema.names]
-    if missing:
-        raise SchemaError(
-            "column.not_found",
-            f"The key column {missing[0]!r} is not among the columns of {target.stream!r}.",
-            hint="Select the key columns too.",
-            stream=target.stream,
-            column=missing[0],
-        )
 
 
 def _faults(batch: pa.RecordBatch) -> Iterator[Fault]:

@@ -23,12 +23,12 @@ from towpath.sdk import (
     Checkpoint,
     Receipt,
     ResourceError,
-    SchemaError,
     Slice,
     Target,
     WriteMode,
 )
 from towpath.sdk.sql import quote
+from towpath.sdk.targets import check_key
 
 _log = logging.getLogger("towpath.connectors.postgres")
 _CHECK_SECONDS = 3
@@ -172,22 +172,7 @@ def _validate(target: Target) -> None:
     check_name(target.name, "table")
     if target.namespace is not None:
         check_name(target.namespace, "schema")
-    if target.mode is WriteMode.UPSERT and not target.primary_key:
-        raise SchemaError(
-            "upsert.no_key",
-            f"{target.stream} has no primary key: which record would replace which?",
-            hint="Name the key's columns in the flow, or use append or overwrite.",
-            stream=target.stream,
-        )
-    for name in target.primary_key:
-        if name not in target.schema.names:
-            raise SchemaError(
-                "column.not_found",
-                f"The primary key of {target.stream} names the column {name!r}, which is not written.",
-                hint="Select the column, or name another key.",
-                stream=target.stream,
-                column=name,
-            )
+    check_key(target)
 
 
 def _namespace(connection: psycopg.Connection, target: Target) -> str:

@@ -21,7 +21,6 @@ from towpath.sdk import (
     ConfigError,
     Receipt,
     ResourceError,
-    SchemaError,
     Slice,
     Target,
     WriteMode,
@@ -29,6 +28,7 @@ from towpath.sdk import (
 )
 from towpath.sdk.spool import Spool
 from towpath.sdk.sql import quote
+from towpath.sdk.targets import check_key
 
 #: Seconds to wait for the commits of other streams and flows into the same file.
 _PATIENCE = 900
@@ -130,22 +130,7 @@ def _check_target(target: Target) -> None:
             hint="Leave the namespace empty.",
             field="namespace",
         )
-    if target.mode is WriteMode.UPSERT and not target.primary_key:
-        raise SchemaError(
-            "upsert.no_key",
-            f"The stream {target.stream!r} has no primary key, and an upsert needs one.",
-            hint="Name the key columns in primary_key, or write in append or overwrite mode.",
-            stream=target.stream,
-        )
-    missing = [name for name in target.primary_key if name not in target.schema.names]
-    if missing:
-        raise SchemaError(
-            "column.not_found",
-            f"The key column {missing[0]!r} is not among the columns of {target.stream!r}.",
-            hint="Select the key columns too.",
-            stream=target.stream,
-            column=missing[0],
-        )
+    check_key(target)
 
 
 def _is_done(last: Checkpoint | None, checkpoint: Checkpoint) -> bool:

@@ -8,7 +8,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from towpath.core.errors import ConfigError, SchemaError
+from towpath.core.errors import ConfigError
 from towpath.core.model import Checkpoint, Receipt, Slice, Target, WriteMode
 from towpath.sdk.files import partition
 from towpath.sdk.files.config import FilesConfig
@@ -18,6 +18,7 @@ from towpath.sdk.files.manifest import DataFile, Manifest
 from towpath.sdk.files.place import Place
 from towpath.sdk.files.table import HIDDEN, FileTable
 from towpath.sdk.files.writer import FilesWriter
+from towpath.sdk.targets import check_key
 
 _PROBE = f"{HIDDEN}/check.part"
 
@@ -155,21 +156,7 @@ class FilesDestination:
                 hint=f"Use one of: {', '.join(sorted(self.modes))}.",
                 field="mode",
             )
-        if target.mode is WriteMode.UPSERT and not target.primary_key:
-            raise SchemaError(
-                "upsert.no_key",
-                f"An upsert of {target.stream!r} needs a primary key.",
-                hint="Set primary_key in the flow, or use append or overwrite.",
-                stream=target.stream,
-            )
-        for name in target.primary_key if target.mode is WriteMode.UPSERT else ():
-            if name not in target.schema.names:
-                raise SchemaError(
-                    "column.not_found",
-                    f"The primary key column {name!r} of {target.stream!r} is not among the columns.",
-                    hint="Select the column, or choose another primary key.",
-                    column=name,
-                )
+        check_key(target)
 
     def _check_current(self, current: Manifest, target: Target) -> None:
         if current.format != self.format.name:
