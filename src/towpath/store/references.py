@@ -117,10 +117,18 @@ def refuse_in_use(connection: Connection, table: Table, org: str, id: str) -> No
     for kind, name in _users(connection, table, org, id):
         raise ConflictError(
             f"{code_of(table)}.in_use",
-            f"The {kind_of(table)} {id} is in use by the {kind} {name!r}.",
+            f"The {kind_of(table)} {_called(connection, table, org, id)!r} is in use by the {kind} {name!r}.",
             hint=f"Delete or change the {kind} first.",
             id=id,
         )
+
+
+def _called(connection: Connection, table: Table, org: str, id: str) -> str:
+    """How people know the row: by its name, if it has one."""
+    if "name" not in table.c:
+        return id
+    row = connection.execute(select(table.c.name).where(table.c.org == org, table.c.id == id)).first()
+    return row.name if row else id
 
 
 def _users(connection: Connection, table: Table, org: str, id: str) -> Iterator[tuple[str, str]]:
