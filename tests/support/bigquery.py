@@ -68,7 +68,7 @@ class BigqueryServer:
     uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     fail: Callable[[str, str], None] = lambda *_: None
-    """Called with what is about to be done (``query``, ``load``, method) and where; may raise `RefusedError`."""
+    """Called with what is done next (``query``, ``load``, method) and where; may raise `RefusedError`."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property

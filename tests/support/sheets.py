@@ -80,6 +80,7 @@ class SheetsServer:
     port: int = 0
     documents: dict[str, Document] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    headers: list[str] = field(default_factory=list)
     most: int = 10_000_000
     fail: Callable[[str, str], None] = lambda *_: None
     """Called with method and path; may raise `RefusedError`."""
@@ -304,6 +305,7 @@ def sheets_service() -> Iterator[SheetsServer]:
         def do(self) -> None:
             data = self.rfile.read(int(self.headers.get("content-length") or 0))
             server.asked.append(f"{self.command} {self.path}")
+            server.headers.append(str(self.headers))
             status, answer = 200, {}
             try:
                 with server.lock:

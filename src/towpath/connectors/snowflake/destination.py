@@ -88,6 +88,7 @@ class SnowflakeDestination:
     def commit(self, target: Target, receipts: Sequence[Receipt], checkpoint: Checkpoint) -> None:
         place, columns = self._place(target), columns_of(target.schema)
         with self._session() as session:
+            session.use(place.scope)
             checkpoints.ensure(session, place, target)
             last = checkpoints.read(session, place, target)
             if last and last.run == checkpoint.run and last.number >= checkpoint.number:
