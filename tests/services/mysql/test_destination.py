@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from services.mysql.conftest import Place
+from towpath.connectors.mysql.connection import connect, execute
 from towpath.connectors.mysql.destination import MySQLDestination
 from towpath.connectors.mysql.source import MySQLSource
 from towpath.sdk import (
@@ -519,6 +520,17 @@ def test_a_user_without_the_rights_hears_it_before_anything_is_read(place: Place
     with MySQLDestination(place.config) as destination, pytest.raises(AuthError) as caught:
         destination.prepare(target(pa.schema({"id": pa.int64()})))
     assert caught.value.code == "permission.denied"
+
+
+def test_no_file_of_this_machine_is_sent_to_a_server_that_asks_for_it(place: Place):
+    place.sql("CREATE TABLE t (v LONGTEXT)")
+    connection = connect(place.as_root(), writes=True)
+    try:
+        with pytest.raises(RuntimeError, match="local_infile option is false"):
+            execute(connection, f"LOAD DATA LOCAL INFILE '{__file__}' INTO TABLE t")
+    finally:
+        connection.close()
+    assert place.sql("SELECT * FROM t") == []
 
 
 def test_a_server_that_takes_no_writes(place: Place):
