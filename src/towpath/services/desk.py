@@ -49,7 +49,9 @@ class Desk:
         if self._thread is None:
             self._start()
         if self._closed or self._waiting.qsize() >= WAITING:
-            raise BusyError("desk.full", "Too many credentials are being fetched.", hint="Try again in a few seconds.")
+            raise BusyError(
+                "desk.full", "Too many credentials are being fetched.", hint="Try again in a few seconds."
+            )
         self._waiting.put((ask, answered))
 
     def close(self) -> None:
@@ -101,7 +103,7 @@ class Desk:
             _log.error("%d credential fetches were refused: %s", len(asks), error)
             return [refusal(Outcome.UNAVAILABLE)] * len(asks)
         except Exception as error:  # noqa: BLE001 - the thread has to live on
-            # The text of an unexpected error may hold anything, a secret too: only its type and place are told.
+            # The text of an unexpected error may hold a secret: only its type and place are told.
             where = "".join(traceback.format_tb(error.__traceback__))
             _log.error("%d credential fetches failed: %s\n%s", len(asks), type(error).__name__, where)
             return [refusal(Outcome.FAILED)] * len(asks)
