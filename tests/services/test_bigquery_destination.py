@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from support.bigquery import BigqueryServer, RefusedError, bigquery_service
+from support.loopback import loopback
 from towpath.connectors.bigquery import client, destination
 from towpath.connectors.bigquery.config import BigqueryConfig
 from towpath.connectors.bigquery.destination import BigqueryDestination
@@ -38,7 +39,7 @@ ROWS = [(1, "a"), (2, "b")]
 
 @pytest.fixture
 def server() -> Iterator[BigqueryServer]:
-    with bigquery_service() as found:
+    with loopback(), bigquery_service() as found:
         yield found
 
 
@@ -197,8 +198,9 @@ WORKER = """
     import pyarrow as pa
     from towpath.connectors.bigquery import destination as module
     from towpath.connectors.bigquery.config import BigqueryConfig
-    from towpath.sdk import Batch, Checkpoint, Slice, Target, WriteMode
+    from towpath.sdk import Batch, Checkpoint, Slice, Target, WriteMode, guard
 
+    guard.configure(guard.AllowedHosts.parse("127.0.0.1"))
     endpoint, kill = sys.argv[1:]
     config = BigqueryConfig(bq_dataset="ds", destination_project_id="towpath-test", endpoint=endpoint)
     table = pa.table({"id": pa.array([1, 2], pa.int64()), "name": ["a", "b"]})

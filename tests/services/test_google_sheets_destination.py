@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from support.loopback import loopback
 from support.sheets import RefusedError, Sheet, SheetsServer, sheets_service
 from towpath.connectors.google_sheets import writer as writing
 from towpath.connectors.google_sheets.config import GoogleSheetsConfig
@@ -37,7 +38,7 @@ ROWS = [{"id": 1, "name": "a"}, {"id": 2, "name": "=1+1"}]
 
 @pytest.fixture
 def server() -> Iterator[SheetsServer]:
-    with sheets_service() as found:
+    with loopback(), sheets_service() as found:
         found.make(ID)
         yield found
 

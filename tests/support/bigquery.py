@@ -22,6 +22,8 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from support.loopback import loopback
+
 #: Types of the API, as DuckDB has them.
 _DUCK = {
     "STRING": "VARCHAR",
@@ -443,6 +445,13 @@ def bigquery_service() -> Iterator[BigqueryServer]:
 
 
 @pytest.fixture(scope="session")
-def bigquery_server() -> Iterator[BigqueryServer]:
+def bigquery_running() -> Iterator[BigqueryServer]:
     with bigquery_service() as server:
         yield server
+
+
+@pytest.fixture
+def bigquery_server(bigquery_running: BigqueryServer) -> Iterator[BigqueryServer]:
+    """Running, and with leave to reach it."""
+    with loopback():
+        yield bigquery_running

@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from support.loopback import loopback
+
 _CELL = 50_000
 
 
@@ -340,6 +342,13 @@ def sheets_service() -> Iterator[SheetsServer]:
 
 
 @pytest.fixture(scope="session")
-def sheets_server() -> Iterator[SheetsServer]:
+def sheets_running() -> Iterator[SheetsServer]:
     with sheets_service() as server:
         yield server
+
+
+@pytest.fixture
+def sheets_server(sheets_running: SheetsServer) -> Iterator[SheetsServer]:
+    """Running, and with leave to reach it."""
+    with loopback():
+        yield sheets_running

@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from towpath.core.errors import AuthError, ConfigError, UnreachableError
+from towpath.sdk.endpoints import check_endpoint
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -33,6 +35,25 @@ def check_key(text: str) -> Mapping[str, Any]:
     if found.get("token_uri", _TOKENS[0]) not in _TOKENS:
         raise ValueError(f"its token_uri must be {_TOKENS[0]}")
     return dict(found)
+
+
+def check_place(endpoint: str, *, own: bool) -> None:
+    """Whether requests may go to the endpoint that a user gave; ``own``: with a credential of the user's own.
+
+    Raises what `check_endpoint` does, and `ConfigError` where it would get the credentials of the machine:
+    these go to Google alone, or whoever may write a URL would have them.
+    """
+    if not endpoint:
+        return
+    check_endpoint(endpoint)
+    host = urlsplit(endpoint).hostname or ""
+    if not own and endpoint.startswith("https:") and not host.endswith(".googleapis.com"):
+        raise ConfigError(
+            "config.invalid",
+            f"The machine's own credentials are not sent to {host}.",
+            hint="Give the connection a credential, or leave the endpoint empty.",
+            field="credential",
+        )
 
 
 def credentials(text: str, scopes: Sequence[str]) -> "Credentials":

@@ -12,7 +12,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.job import LoadJob
 
 from towpath.connectors.bigquery.config import BigqueryConfig
-from towpath.sdk.googleauth import credentials
+from towpath.sdk.googleauth import check_place, credentials
 
 _SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 _PATIENCE = 6 * 3600
@@ -23,6 +23,7 @@ def connect(config: BigqueryConfig) -> bigquery.Client:
     """A client; nothing is asked of the service yet."""
     plain = config.endpoint.startswith("http://")
     key = config.credential.get_secret_value()
+    check_place(config.endpoint, own=bool(key))
     return bigquery.Client(
         project=config.destination_project_id,
         # What is not encrypted gets no credential. # Invariant 8

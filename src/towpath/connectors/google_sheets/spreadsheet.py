@@ -11,7 +11,7 @@ from googleapiclient.discovery import build
 
 from towpath.connectors.google_sheets.config import GoogleSheetsConfig
 from towpath.connectors.google_sheets.errors import translated
-from towpath.sdk.googleauth import credentials
+from towpath.sdk.googleauth import check_place, credentials
 
 _SCOPES = ("https://www.googleapis.com/auth/spreadsheets",)
 _SECONDS = 180
@@ -35,6 +35,8 @@ class Spreadsheet:
     """The spreadsheet of one connection. Every method asks the service; nothing is kept."""
 
     def __init__(self, config: GoogleSheetsConfig, retries: int = _RETRIES) -> None:
+        own = config.access_token.get_secret_value() or config.credential.get_secret_value()
+        check_place(config.endpoint, own=bool(own))
         self._id, self._retries = config.spreadsheet, retries
         with translated():
             # The description of the API comes with the package: nothing is fetched.
