@@ -1,17 +1,17 @@
-"""Connections and machine keys: repositories with a few more questions than the others."""
+"""Connections, who uses them, and machine keys: repositories that do a little more than the others."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import bindparam, delete, or_, select, text, update
+from sqlalchemy import Select, bindparam, delete, or_, select, text, update
 
-from towpath.core.records import Connection, Key
+from towpath.core.records import Connection, Export, Import, Key
 from towpath.store import tables
 from towpath.store.lists import among
 from towpath.store.memo import Memo
-from towpath.store.references import refuse_in_use
+from towpath.store.references import missing, refuse_in_use
 from towpath.store.repository import SqlRepository, columns_of
 from towpath.store.tables.people import PASSING
 from towpath.store.touch import touch
@@ -38,11 +38,40 @@ class SqlConnections(SqlRepository[Connection]):
 
     def update(self, org: str, id: str, **changes: Any) -> Connection:
         if changes.get("deleted_at"):
+            # First nobody else can begin to use it, then nobody does.
+            self._connection.execute(_held(org, id).with_for_update(key_share=True))
             refuse_in_use(self._connection, self._table, org, id)
         return super().update(org, id, **changes)
 
     def touch(self, org: str, ids: Collection[str], at: datetime, every: timedelta) -> None:
         touch(self._connection, self._table, org, ids, at, every)
+
+
+S = TypeVar("S", bound=Export | Import)
+
+
+class SqlSides(SqlRepository[S]):
+    """Exports or imports: none ever uses a connection that is deleted, or is being deleted."""
+
+    def add(self, org: str, item: S) -> S:
+        self._hold(org, item.connection)
+        return super().add(org, item)
+
+    def update(self, org: str, id: str, **changes: Any) -> S:
+        if "connection" in changes:
+            self._hold(org, changes["connection"])
+        return super().update(org, id, **changes)
+
+    def _hold(self, org: str, connection: str) -> None:
+        """Keep the connection from being deleted until the unit of work ends."""
+        row = self._connection.execute(_held(org, connection).with_for_update(read=True)).first()
+        if row is None or row.deleted_at is not None:
+            raise missing(tables.connections, connection)
+
+
+def _held(org: str, connection: str) -> Select[Any]:
+    row = tables.connections.c
+    return select(row.deleted_at).where(row.org == org, row.id == connection)
 
 
 class SqlKeys(SqlRepository[Key]):

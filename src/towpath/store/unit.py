@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from towpath.core import records
 from towpath.store import tables
-from towpath.store.accounts import SqlConnections, SqlKeys
+from towpath.store.accounts import SqlConnections, SqlKeys, SqlSides
 from towpath.store.attempts import SqlAttempts, SqlWorkers
 from towpath.store.audit import SqlAudit
 from towpath.store.events import SqlEvents
@@ -39,8 +39,8 @@ class SqlUnitOfWork:
         self.events = SqlEvents(connection)
         self.requests = SqlRequests(connection)
         self.numbers = SqlNumbers(connection)
-        self.exports = SqlRepository(connection, tables.exports, records.Export)
-        self.imports = SqlRepository(connection, tables.imports, records.Import)
+        self.exports = SqlSides(connection, tables.exports, records.Export)
+        self.imports = SqlSides(connection, tables.imports, records.Import)
         self.flows = SqlFlows(connection)
         self.integrations = SqlRepository(connection, tables.integrations, records.Integration)
         self.runs = SqlRuns(connection)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from towpath.core.errors import BusyError, ConflictError
+from towpath.core.errors import BusyError, ConflictError, NotFoundError
 from towpath.core.ids import new_id
 from towpath.core.records import AuditEntry, Counters, LogLine, Organization, RunStatus, now
 from towpath.core.repositories import Remembered, Store, UnitOfWork
@@ -56,6 +56,25 @@ class ConcurrencyContract:
                 return "busy"
 
         assert sorted(at_once(stores, claim)) == ["busy"] * (THREADS - 1) + ["claimed"]
+
+    def test_nothing_begins_to_use_a_connection_that_is_deleted(
+        self, store: Store, stores: Sequence[Store], world: World
+    ) -> None:
+        with store.begin() as unit:
+            wanted = unit.connections.add(world.org, world.fresh("connections")).id
+
+        def one(unit: UnitOfWork, number: int) -> str:
+            try:
+                if number % 2:
+                    unit.imports.add(world.org, world.fresh("imports", connection=wanted))
+                    return "used"
+                unit.connections.update(world.org, wanted, deleted_at=now())
+            except (ConflictError, NotFoundError) as error:
+                return error.code
+            return "deleted"
+
+        seen = set(at_once(stores, one))
+        assert seen in ({"used", "connection.in_use"}, {"deleted", "connection.not_found"})
 
     def test_a_run_is_claimed_by_many_and_starts_once(self, stores: Sequence[Store], world: World) -> None:
         claimed = at_once(stores, lambda unit, _: unit.runs.claim(world.org, world.runs))
