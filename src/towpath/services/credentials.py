@@ -18,6 +18,7 @@ from towpath.sdk.registry import Registry
 from towpath.services import sealing
 from towpath.services.context import Rooms
 from towpath.services.secretfields import MARK
+from towpath.vault import names_of
 
 #: The one sealed field of a connection with lent credentials.
 FIELD = "credentials"
@@ -77,8 +78,9 @@ def described(connector: Connector[Any] | None) -> OAuth | None:
 
 def fields_for(connector: Connector[Any], credentials: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the credentials that the connector's configuration knows: what a flow opens it with."""
-    names = connector.config.model_fields
-    return {name: value for name, value in credentials.items() if name in names}
+    fields = connector.config.model_fields
+    known = {given for name, field in fields.items() for given in names_of(name, field)}
+    return {name: value for name, value in credentials.items() if name in known}
 
 
 def status_of(
@@ -86,7 +88,7 @@ def status_of(
 ) -> ConnectionStatus:
     """``active`` if everything is there that using them takes, else ``pending``."""
     given = set(_given(credentials))
-    missing = set(_required(connector)) - given
+    missing = set(_missing(connector, given))
     if auth is AuthType.OAUTH2:
         usable = _signed_in(connector, given) and missing <= TOKENS
     else:
@@ -108,9 +110,11 @@ def _given(credentials: Mapping[str, Any]) -> Iterator[str]:
     return (name for name, value in credentials.items() if value is not None and value != "")
 
 
-def _required(connector: Connector[Any] | None) -> Iterator[str]:
+def _missing(connector: Connector[Any] | None, given: set[str]) -> Iterator[str]:
     fields = connector.config.model_fields if connector else {}
-    return (name for name, field in fields.items() if field.is_required())
+    return (
+        name for name, field in fields.items() if field.is_required() and not names_of(name, field) & given
+    )
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -10,7 +10,7 @@ from towpath.vault.opening import open_vault
 from towpath.vault.passwords import hash_password, verify_password
 from towpath.vault.providers import GivenKeys, KeyProvider
 from towpath.vault.rotation import Rotation, rotate
-from towpath.vault.split import join_secrets, split_secrets
+from towpath.vault.split import join_secrets, names_of, split_secrets
 from towpath.vault.vault import Vault
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "hash_password",
     "join_secrets",
     "kind_of",
+    "names_of",
     "new_machine_key",
     "open_vault",
     "rotate",

@@ -132,7 +132,7 @@ def _inside(kinds: tuple[Any, ...], key: str) -> tuple[Any, ...]:
 def _children(kind: Any, key: str) -> Iterator[Any]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         for name, field in kind.model_fields.items():
-            if key in _names(name, field):
+            if key in names_of(name, field):
                 yield field.annotation
     elif is_typeddict(kind) or is_dataclass(kind):
         hints = get_type_hints(kind, include_extras=True)
@@ -141,8 +141,8 @@ def _children(kind: Any, key: str) -> Iterator[Any]:
         yield from get_args(kind)
 
 
-def _names(name: str, field: FieldInfo) -> set[Any]:
-    """All names by which a field may be given."""
+def names_of(name: str, field: FieldInfo) -> set[str]:
+    """All names by which a field of a configuration may be given."""
     choices = field.validation_alias
     aliases = choices.choices if isinstance(choices, AliasChoices) else [choices]
-    return {name, field.alias, *(alias for alias in aliases if isinstance(alias, str))}
+    return {alias for alias in (name, field.alias, *aliases) if isinstance(alias, str)}

@@ -87,3 +87,10 @@ def test_which_connections_are_sealed_as_a_whole():
     assert credentials.whole(row(config=credentials.stored_config(), auth=OAUTH2))
     assert not credentials.whole(row(config=credentials.stored_config()))
     assert not credentials.whole(row(config={"host": "h"}, auth=AuthType.BASIC))
+
+
+def test_other_names_of_fields_count_too():
+    from towpath.connectors.google_sheets import connector
+
+    given = {"sheet-url": "https://docs.google.com/spreadsheets/d/abc/edit", "unknown": 1}
+    assert credentials.fields_for(connector, given) == {"sheet-url": given["sheet-url"]}
