@@ -4,11 +4,11 @@ from collections.abc import Collection
 from typing import Any
 
 import orjson
-from sqlalchemy import BindParameter, Boolean, ColumnElement, Dialect, Text, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 
 class _Texts(TypeDecorator[Collection[str]]):
@@ -26,7 +26,8 @@ class _Texts(TypeDecorator[Collection[str]]):
 
 
 class _Among(FunctionElement[bool]):
-    type = Boolean()
+    # Not Boolean: SQLite has none, and SQLAlchemy would write "(…) = 1", for which SQLite uses no index.
+    type = NullType()  # type: ignore[assignment] # which is what the base says
     inherit_cache = True
 
 
