@@ -48,6 +48,10 @@ def _hosts(value: Any) -> tuple[str, ...]:
     return tuple(str(item).strip() for item in items if str(item).strip())
 
 
+def _folders(value: Any) -> tuple[Path, ...]:
+    return tuple(_path(item) for item in _hosts(value))
+
+
 def _one_of(*choices: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if str(value).lower() not in choices:
@@ -140,6 +144,13 @@ TABLE: tuple[Setting, ...] = (
         "none",
         "Private hosts and networks that user-supplied URLs may reach, comma-separated.",
         _hosts,
+    ),
+    Setting(
+        "allowed_folders",
+        "TOWPATH_ALLOWED_FOLDERS",
+        "all",
+        "Folders whose files connections may use, comma-separated. Set it where keys are given to others.",
+        _folders,
     ),
     Setting("host", "TOWPATH_HOST", "`127.0.0.1`", "The address that the server listens on."),
     Setting(
@@ -237,6 +248,7 @@ class Settings:
     master_key: str | None
     master_key_file: Path
     allowed_hosts: tuple[str, ...] = ()
+    allowed_folders: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str | None = None
@@ -339,8 +351,11 @@ def for_children(chosen: Settings) -> dict[str, str]:
     """The environment of child processes: ours without secrets, and with what flags and the file said."""
     secret = {row.variable for row in TABLE if row.secret}
     kept = {name: value for name, value in os.environ.items() if name not in secret}
-    hosts = ",".join(chosen.allowed_hosts)
-    return kept | {"TOWPATH_HOME": str(chosen.home), "TOWPATH_ALLOWED_HOSTS": hosts}
+    return kept | {
+        "TOWPATH_HOME": str(chosen.home),
+        "TOWPATH_ALLOWED_HOSTS": ",".join(chosen.allowed_hosts),
+        "TOWPATH_ALLOWED_FOLDERS": ",".join(map(str, chosen.allowed_folders)),
+    }
 
 
 def variable(name: str) -> str | None:

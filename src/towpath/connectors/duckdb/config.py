@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from towpath.sdk.ownfiles import check_foreign
+from towpath.sdk.fileguard import check_path
 
 
 class DuckdbConfig(BaseModel):
@@ -29,5 +29,5 @@ class DuckdbConfig(BaseModel):
     def _is_a_file(cls, value: Path) -> Path:
         if str(value) in ("", ".") or str(value).startswith((":memory:", "md:", "motherduck:")):
             raise ValueError("name a file: databases in memory or in a cloud cannot be used")
-        check_foreign(value)
+        check_path(value)
         return value

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from towpath.sdk.ownfiles import check_foreign
+from towpath.sdk.fileguard import check_path
 
 
 class SqliteConfig(BaseModel):
@@ -29,5 +29,5 @@ class SqliteConfig(BaseModel):
     def _is_a_file(cls, value: Path) -> Path:
         if str(value) in ("", ".", ":memory:"):
             raise ValueError("name a file: other processes cannot see a database in memory")
-        check_foreign(value)
+        check_path(value)
         return value

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from towpath.sdk.ownfiles import check_foreign
+from towpath.sdk.fileguard import check_path
 
 S3 = "s3://"
 
@@ -40,7 +40,7 @@ class FilesConfig(BaseModel):
         if "\0" in value:
             raise ValueError("it must not hold a NUL character")
         if not value.startswith(S3):
-            check_foreign(Path(value))
+            check_path(Path(value))
         return value
 
     @model_validator(mode="after")

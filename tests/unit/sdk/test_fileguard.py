@@ -1,4 +1,4 @@
-"""Towpath's own files are no place for data: neither by their names nor by links."""
+"""Which files connections may name: never Towpath's own, neither by their names nor by links."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from towpath.connectors.csv.config import CsvConfig
 from towpath.connectors.duckdb.config import DuckdbConfig
 from towpath.connectors.sqlite.config import SqliteConfig
-from towpath.sdk import ownfiles
+from towpath.sdk import fileguard
 
 OWN = ["towpath.db", "towpath.db-wal", "engine.db", "master.key", "towpath.yaml", "connectors/x.yaml"]
 
@@ -17,8 +17,9 @@ OWN = ["towpath.db", "towpath.db-wal", "engine.db", "master.key", "towpath.yaml"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     (home / "connectors").mkdir(parents=True)
-    monkeypatch.setattr(ownfiles, "_own", ())
-    ownfiles.configure(home, tmp_path / "keys" / "the.key")
+    for name in ("_own", "_allowed"):
+        monkeypatch.setattr(fileguard, name, ())
+    fileguard.configure([*fileguard.own_files(home), tmp_path / "keys" / "the.key"])
     return home
 
 
@@ -40,3 +41,15 @@ def test_our_own_files_are_refused(home: Path, config, name: str):
 def test_what_stands_beside_them_is_not_ours(home: Path, config):
     for path in (home / "warehouse.duckdb", home.parent / "towpath.db", home / "lake"):
         assert str(config(path=str(path)).path) == str(path)
+
+
+@pytest.mark.parametrize("config", [SqliteConfig, DuckdbConfig, CsvConfig])
+def test_only_the_folders_of_the_operator_may_be_used(home: Path, config):
+    lake = home.parent / "lake"
+    lake.mkdir()
+    (lake / "out").symlink_to(home.parent)
+    fileguard.configure(fileguard.own_files(home), [lake])
+    assert config(path=str(lake / "a.file")).path
+    for path in (home.parent / "a.file", lake / ".." / "a.file", lake / "out" / "a.file", f"{lake}s/a.file"):
+        with pytest.raises(ValidationError, match="TOWPATH_ALLOWED_FOLDERS"):
+            config(path=str(path))
