@@ -28,11 +28,11 @@ def new_id(kind: str) -> str:
 
 def _next_value() -> int:
     global _last  # noqa: PLW0603 - the process-wide clock that keeps ids increasing
-    now = time.time_ns() // 1_000_000 << _RANDOM_BITS
+    now = time.time_ns() // 1_000_000
     with _lock:
-        fresh = now | secrets.randbits(_RANDOM_BITS)
         # Same millisecond, or a clock set back: count on from the last one.
-        _last = fresh if fresh >> _RANDOM_BITS > _last >> _RANDOM_BITS else _last + 1
+        fresh = now > _last >> _RANDOM_BITS
+        _last = now << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS) if fresh else _last + 1
         return _last
 
 

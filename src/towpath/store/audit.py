@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from towpath.core.errors import InternalError
 from towpath.core.records import AuditBreak, AuditEntry, AuditHead
 from towpath.store import tables
-from towpath.store.audit_digest import digest_of
+from towpath.store.audit_digest import digest_of, is_plain
 from towpath.store.bulk import Bulk
 from towpath.store.organizations import hold
 from towpath.store.types import from_json, to_json
@@ -133,7 +133,9 @@ def _row(org: str, seq: int, previous: str, entry: AuditEntry) -> dict[str, Any]
             hint="Please report this.",
         )
     row = dict(zip(_FIELDS, _values_of(entry), strict=True))
-    row |= {"seq": seq, "previous": previous, "detail": from_json(to_json(entry.detail))}
+    row["seq"], row["previous"] = seq, previous
+    if not is_plain(entry.detail):
+        row["detail"] = from_json(to_json(entry.detail))
     row["digest"] = digest_of(row)
     return row
 
