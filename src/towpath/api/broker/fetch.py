@@ -40,7 +40,7 @@ def add_fetch(app: FastAPI, rooms: Rooms) -> None:
     door = Door(rooms)
     # Routes over a class know no methods, and hand it the bare request: it answers all of them itself.
     app.router.routes[:0] = [Route(path, door, include_in_schema=False) for path in (PATH, PATH + "/")]
-    app.state.front = _Shortcut(app, door)
+    app.add_middleware(_Shortcut, door=door)
 
 
 class _Shortcut:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from towpath.api.kit.errors import Errors
 from towpath.api.kit.family import Family
@@ -22,8 +22,6 @@ class Mounted:
 
     family: Family
     app: FastAPI
-    front: ASGIApp
-    """Takes the requests: the application, or what the family put before it as ``app.state.front``."""
     errors: Errors
     templates: Mapping[Callable[..., Any], str]
     """The path of each endpoint as its document writes it: few, whatever paths are asked for."""
@@ -57,8 +55,7 @@ def mount(family: Family, rooms: Rooms) -> Mounted:
     ]
     # Of both slash forms the last one stays: that of the document, or else the short one.
     templates = {endpoint: path for *_, endpoint, path in sorted(found, key=lambda row: row[:2])}
-    front = getattr(app.state, "front", app)
-    return Mounted(family, app, front, app.state.errors, templates, _private(templates.values()))
+    return Mounted(family, app, app.state.errors, templates, _private(templates.values()))
 
 
 def _private(templates: Iterable[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Every request has an id: its sender's, if that is a decent one, or one of ours."""
 
-import os
 import re
+import secrets
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,7 +16,7 @@ class RequestIds:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = _given(scope) or os.urandom(16).hex().encode()
+        given = _given(scope) or secrets.token_hex(16).encode()
         scope.setdefault("state", {})["request_id"] = given.decode()
 
         async def answer(message: Message) -> None:
