@@ -63,8 +63,9 @@ def test_the_worker_that_conducts_and_keeps_the_snapshot_is_killed(rig: Rig):
     fault = rig.fault(f"batch:{name}:s000008", "wait")
     run = rig.submit(rig.flow(StreamRead(name=name), policy=PATIENT, pinned=True))
     rig.struck(fault)
-    done_before = {a.task for a in rig.attempts(run, "slice/") if a.outcome == "done"}
-    assert done_before
+    done_before = eventually(
+        lambda: {a.task for a in rig.attempts(run, "slice/") if a.outcome == "done"}, "a slice's end"
+    )
     [plan] = rig.attempts(run, "plan/")
     worker_of(rig, plan).kill()
     fault.unlink()
@@ -110,8 +111,9 @@ def test_the_database_of_store_and_engine_is_killed(rig: Rig, server: PostgresSe
     fault = rig.fault(f"batch:{name}:s000004", "wait")
     run = rig.submit(rig.flow(StreamRead(name=name), policy=PATIENT))
     rig.struck(fault)
-    done_before = {a.task for a in rig.attempts(run, "slice/") if a.outcome == "done"}
-    assert done_before
+    done_before = eventually(
+        lambda: {a.task for a in rig.attempts(run, "slice/") if a.outcome == "done"}, "a slice's end"
+    )
     server.kill()
     time.sleep(3)
     fault.unlink()

@@ -108,6 +108,7 @@ class HttpClient:
         self._resolver, self._sleep = resolver, sleep
         self._transports: dict[str, httpx2.HTTPTransport] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +119,9 @@ class HttpClient:
         self.close()
 
     def close(self) -> None:
+        """End all connections. What other threads still wait for fails, and opens no new ones."""
         with self._lock:
+            self._closed = True
             for transport in self._transports.values():
                 transport.close()
             self._transports.clear()
@@ -233,6 +236,10 @@ class HttpClient:
     def _transport(self, host: str) -> httpx2.HTTPTransport:
         """One pool for each host: a connection made in the name of one never serves another."""
         with self._lock:
+            if self._closed:
+                raise UnreachableError(
+                    "connection.lost", "The connections have been closed.", hint="Try again.", retryable=False
+                )
             if host not in self._transports:
                 self._transports[host] = httpx2.HTTPTransport(verify=self._context, trust_env=False)
             return self._transports[host]

@@ -167,6 +167,7 @@ def test_without_the_privilege_one_connection_reads(place, caplog: pytest.LogCap
 def test_a_read_that_is_left_early_leaves_nothing_behind(place, compiled, parallel: int) -> None:
     stream = place.numbers(200_000)
     config = place.as_root(parallel=parallel)
+    before = set(threading.enumerate())
     reading = place.batches(place.source(config, compiled=compiled), Selection(stream))
     next(reading)
     reading.close()  # type: ignore[attr-defined]
@@ -178,9 +179,7 @@ def test_a_read_that_is_left_early_leaves_nothing_behind(place, compiled, parall
         threading.Event().wait(0.05)
     else:
         pytest.fail("connections stay open")
-    assert threading.active_count() == 1 or all(
-        not thread.daemon or "Thread-" not in thread.name for thread in threading.enumerate()
-    )
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.parametrize(
