@@ -3,12 +3,13 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from support.ports import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial" / "first-flow.md"
 #: A block of commands, and the comment above it: ``exit: 1`` if they fail so, ``stays`` if they do not end.
@@ -38,8 +39,7 @@ def script(page: str, port: int) -> str:
 
 @pytest.mark.slow
 def test_every_command_of_the_tutorial_works(tmp_path: Path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     bin = str(Path(sys.executable).parent)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TOWPATH_")}
     environment |= {"PATH": f"{bin}:{environment['PATH']}", "TOWPATH_PORT": str(port)}

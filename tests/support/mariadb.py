@@ -6,7 +6,6 @@
 import datetime as dt
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from support.ports import free_port
 
 #: The server's programs without a service that starts by itself.
 PACKAGE = "mariadb-server-core"
@@ -84,7 +85,7 @@ class MariaDB:
     def start(self) -> None:
         """Start it, on the same port as the last time; returns when it answers."""
         for _ in range(5):  # another process may take the free port first
-            port = self.port or _free_port()
+            port = self.port or free_port()
             quiet = subprocess.DEVNULL  # it writes to error.log
             self.process = subprocess.Popen(self._command(port), stdout=quiet, stderr=quiet)
             if self._answers(port):
@@ -166,12 +167,6 @@ class MariaDB:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _certificate(folder: Path) -> None:

