@@ -153,7 +153,8 @@ class HttpClient:
                 response = self._follow(request)
             except UnreachableError as error:
                 # A connection that never came about carried nothing: to try again is always safe.
-                wait = self._retry.wait(attempt) if may_repeat or error.context.get("unsent") else None
+                again = error.retryable and (may_repeat or error.context.get("unsent"))
+                wait = self._retry.wait(attempt) if again else None
                 if wait is None:
                     raise
             else:

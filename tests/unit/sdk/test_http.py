@@ -239,6 +239,17 @@ def test_an_answer_in_drops_is_given_up():
     assert caught.value.code == "connection.timeout"
 
 
+def test_a_closed_client_opens_no_connection(server, waits):
+    client = HttpClient(retry=Retry(attempts=5), sleep=waits.append)
+    assert client.request("GET", server.url).ok
+    client.close()
+    asked = len(server.asked)
+    with pytest.raises(UnreachableError) as caught:
+        client.request("GET", server.url)
+    assert (caught.value.code, len(server.asked)) == ("connection.lost", asked)
+    assert not waits
+
+
 # ── trying again ─────────────────────────────────────────────────────────────────────────────
 
 
