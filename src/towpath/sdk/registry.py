@@ -128,10 +128,15 @@ def parse_config(connector: Connector[Any], config: Mapping[str, Any]) -> Any:
         raise config_error(error, f"{connector.name} configuration", "config.invalid") from None
 
 
+def plain_reason(message: str) -> str:
+    """What pydantic says is wrong, without the word that it puts before the texts of our own checks."""
+    return message.removeprefix("Value error, ")
+
+
 def config_error(error: ValidationError, what: str, code: str) -> ConfigError:
     """A `ConfigError` that names every field at fault and no value."""
     faults = [
-        (".".join(str(part) for part in fault["loc"]) or "(all)", fault["msg"])
+        (".".join(str(part) for part in fault["loc"]) or "(all)", plain_reason(fault["msg"]))
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     return ConfigError(

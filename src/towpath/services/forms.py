@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from towpath.core.errors import ConfigError
 from towpath.core.ports import Connector
+from towpath.sdk.registry import plain_reason
 from towpath.services import secretfields
 
 #: What people and programs send back for a secret that they were not shown.
@@ -262,6 +263,6 @@ def _id_at(form: Form, place: Sequence[int | str]) -> str:
 
 
 def _sentence(message: str) -> str:
-    text = message.removeprefix("Value error, ")
+    text = plain_reason(message)
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."

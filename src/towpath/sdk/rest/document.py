@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from towpath.core.errors import ConfigError
+from towpath.sdk.registry import plain_reason
 from towpath.sdk.rest import checks
 from towpath.sdk.rest.definition import Definition
 from towpath.sdk.rest.known import guess, known_at
@@ -149,4 +150,4 @@ def _fault(error: Any) -> _Fault:
         message = _MISSING
     elif kind.startswith("union_tag"):
         message = f"`type` must be one of {error['ctx']['expected_tags']}" if "ctx" in error else message
-    return _Fault(place, message.removeprefix("Value error, "))
+    return _Fault(place, plain_reason(message))
