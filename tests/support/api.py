@@ -30,9 +30,10 @@ from towpath.api.kit.family import Family
 from towpath.bootstrap.container import Container
 from towpath.bootstrap.settings import Settings, load
 from towpath.core.ids import as_uuid
-from towpath.core.records import KeyKind, Organization
+from towpath.core.records import KeyKind, Organization, User
 from towpath.server import serving
 from towpath.server.app import create_app
+from towpath.services.accounts import Sessions
 from towpath.services.people import Customers, Instances, Keys, Shown
 
 PATIENCE = 60
@@ -85,6 +86,12 @@ class Api:
         """Id of a new instance, and its proxy key."""
         row, shown = Instances(self.container).create(org, self._name(name), customer)
         return row.id, shown.text.get_secret_value()
+
+    def session(self, org: str, name: str = "") -> str:
+        """The token of a person of the organization who has signed in; goes as Bearer, or as the cookie."""
+        with self.container.store.begin() as work:
+            user = work.users.add(org, User(org=org, name=self._name(name)))
+        return Sessions(self.container).open(org, user).get_secret_value()
 
     def _name(self, name: str) -> str:
         return name or f"thing {next(self._names)}"

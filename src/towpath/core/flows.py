@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from croniter import croniter
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from towpath.core.model import Condition, Operator, ReadMode, WriteMode
+from towpath.core.model import AnyOf, Condition, Operator, ReadMode, WriteMode
 
 #: The shortest interval between two starts that users may ask for, in seconds.
 MINIMUM_INTERVAL = 60
@@ -25,7 +25,7 @@ class Document(BaseModel):
 
 
 class Filter(Document):
-    """One condition of a row filter; all conditions must hold."""
+    """One condition of a row filter."""
 
     column: str
     op: Operator = Operator.EQ
@@ -43,6 +43,15 @@ class Filter(Document):
         return Condition(self.column, self.op, self.value)
 
 
+class AnyFilter(Document):
+    """A part of a row filter for which one of several conditions is enough."""
+
+    any: Annotated[tuple[Filter, ...], Field(min_length=1)]
+
+    def to_condition(self) -> AnyOf:
+        return AnyOf(tuple(item.to_condition() for item in self.any))
+
+
 class StreamRead(Document):
     """How an export reads one stream."""
 
@@ -50,9 +59,15 @@ class StreamRead(Document):
     """Key of the stream, as `discover` shows it: ``public.orders``."""
     mode: ReadMode = ReadMode.FULL_REFRESH
     cursor: str | None = None
+    cursor_fallback: str | None = None
+    """The column whose value counts where the cursor's is null."""
     lookback: float = Field(default=0, ge=0)
     columns: tuple[str, ...] | None = None
-    where: tuple[Filter, ...] = ()
+    """The only columns to read; None for all."""
+    exclude: tuple[str, ...] = ()
+    """The columns not to read, while all others are, those too that the stream gets later."""
+    where: tuple[Filter | AnyFilter, ...] = ()
+    """All parts must hold."""
 
     @model_validator(mode="after")
     def _cursor_fits_mode(self) -> Self:
@@ -60,6 +75,14 @@ class StreamRead(Document):
             raise ValueError("an incremental stream needs a cursor column: add 'cursor'")
         if self.mode is not ReadMode.INCREMENTAL and self.cursor:
             raise ValueError("'cursor' is for incremental streams only")
+        if self.cursor_fallback and not self.cursor:
+            raise ValueError("'cursor_fallback' stands in for a cursor: add 'cursor'")
+        return self
+
+    @model_validator(mode="after")
+    def _columns_are_said_once(self) -> Self:
+        if self.columns is not None and self.exclude:
+            raise ValueError("name either the 'columns' to read or those to 'exclude'")
         return self
 
 
@@ -75,6 +98,8 @@ class StreamWrite(Document):
     primary_key: tuple[str, ...] | None = None
     """None: the stream's own key."""
     partition_by: tuple[str, ...] = ()
+    document: bool = False
+    """Write each record as one JSON document, in the column ``data`` beside the primary key's columns."""
 
 
 class ExportSpec(Document):
@@ -142,13 +167,16 @@ class FlowStream(Document):
     name: str
     mode: ReadMode = ReadMode.FULL_REFRESH
     cursor: str | None = None
+    cursor_fallback: str | None = None
     lookback: float = Field(default=0, ge=0)
     columns: tuple[str, ...] | None = None
-    where: tuple[Filter, ...] = ()
+    exclude: tuple[str, ...] = ()
+    where: tuple[Filter | AnyFilter, ...] = ()
     write: WriteMode | None = None
     target: str | None = None
     primary_key: tuple[str, ...] | None = None
     partition_by: tuple[str, ...] = ()
+    document: bool = False
 
     @model_validator(mode="after")
     def _reads(self) -> Self:
@@ -160,8 +188,10 @@ class FlowStream(Document):
             name=self.name,
             mode=self.mode,
             cursor=self.cursor,
+            cursor_fallback=self.cursor_fallback,
             lookback=self.lookback,
             columns=self.columns,
+            exclude=self.exclude,
             where=self.where,
         )
 
@@ -172,4 +202,5 @@ class FlowStream(Document):
             target=self.target,
             primary_key=self.primary_key,
             partition_by=self.partition_by,
+            document=self.document,
         )

@@ -131,12 +131,45 @@ class Condition:
     operator: Operator
     value: Any = None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it names."""
+        return (self.column,)
+
     def to_json(self) -> dict[str, Any]:
         return {"column": self.column, "operator": str(self.operator), "value": self.value}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         return cls(data["column"], Operator(data["operator"]), data.get("value"))
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """A part of a row filter that is true if at least one of its conditions, one or more, is."""
+
+    conditions: tuple[Condition, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it names."""
+        return tuple(item.column for item in self.conditions)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"any": [condition.to_json() for condition in self.conditions]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(tuple(Condition.from_json(item) for item in data["any"]))
+
+
+#: What a row filter is made of; all its parts must be true.
+Clause: TypeAlias = Condition | AnyOf
+
+
+def clause_from_json(data: Mapping[str, Any]) -> Clause:
+    """What `Condition.to_json` or `AnyOf.to_json` wrote."""
+    return AnyOf.from_json(data) if "any" in data else Condition.from_json(data)
 
 
 @dataclass(frozen=True)
@@ -147,10 +180,12 @@ class Selection:
     mode: ReadMode = ReadMode.FULL_REFRESH
     columns: tuple[str, ...] | None = None
     """The columns to read, in this order; None for all. Pushed down: what is not named never leaves."""
-    where: tuple[Condition, ...] = ()
+    where: tuple[Clause, ...] = ()
     """The row filter, pushed down to the source."""
     cursor: str | None = None
     """The cursor column; set if and only if ``mode`` is incremental."""
+    cursor_fallback: str | None = None
+    """The column, of the same type, whose value counts where the cursor's is null."""
     lookback: float = 0
     """How far behind the last cursor value an incremental read starts again, for systems in which rows
     may become visible late: seconds for dates and times, units for numbers."""
@@ -173,8 +208,9 @@ class Selection:
             "stream": self.stream.to_json(),
             "mode": str(self.mode),
             "columns": None if self.columns is None else list(self.columns),
-            "where": [condition.to_json() for condition in self.where],
+            "where": [part.to_json() for part in self.where],
             "cursor": self.cursor,
+            "cursor_fallback": self.cursor_fallback,
             "lookback": self.lookback,
         }
 
@@ -184,8 +220,9 @@ class Selection:
             stream=Stream.from_json(data["stream"]),
             mode=ReadMode(data["mode"]),
             columns=None if data["columns"] is None else tuple(data["columns"]),
-            where=tuple(Condition.from_json(item) for item in data["where"]),
+            where=tuple(clause_from_json(item) for item in data["where"]),
             cursor=data["cursor"],
+            cursor_fallback=data.get("cursor_fallback"),
             lookback=data["lookback"],
         )
 

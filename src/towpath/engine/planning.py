@@ -70,17 +70,41 @@ def selection_of(read: StreamRead, offered: Sequence[Stream], frame: Frame) -> S
             f"{read.name} cannot be read with mode {read.mode}.",
             hint=f"It can be read with: {', '.join(sorted(modes))}.",
         )
-    where = tuple(condition.to_condition() for condition in read.where)
-    cursor = (read.cursor,) if read.cursor else ()
-    for column in (*(read.columns or ()), *cursor, *(condition.column for condition in where)):
+    where = tuple(part.to_condition() for part in read.where)
+    cursors = tuple(name for name in (read.cursor, read.cursor_fallback) if name)
+    for column in (*(read.columns or ()), *cursors, *(name for part in where for name in part.columns)):
         _check_column(column, stream)
-    if read.columns is not None and read.cursor and read.cursor not in read.columns:
+    columns = _columns(read, stream)
+    for name in cursors:
+        if columns is not None and name not in columns:
+            raise ConfigError(
+                "cursor.not_selected",
+                f"The cursor {name!r} of {read.name} is not among its columns.",
+                hint=f"Add {name!r} to 'columns'." if read.columns else f"Take {name!r} out of 'exclude'.",
+            )
+    return Selection(
+        stream=stream,
+        mode=read.mode,
+        columns=columns,
+        where=where,
+        cursor=read.cursor,
+        cursor_fallback=read.cursor_fallback,
+        lookback=read.lookback,
+    )
+
+
+def _columns(read: StreamRead, stream: Stream) -> tuple[str, ...] | None:
+    """The columns to read; None for all. One that was excluded may be gone: that changes nothing."""
+    if not read.exclude:
+        return read.columns
+    kept = tuple(name for name in stream.schema.names if name not in read.exclude)
+    if not kept:
         raise ConfigError(
-            "cursor.not_selected",
-            f"The cursor {read.cursor!r} of {read.name} is not among its columns.",
-            hint=f"Add {read.cursor!r} to 'columns'.",
+            "column.none",
+            f"All columns of {read.name} are excluded.",
+            hint="Take at least one of them out of 'exclude', or leave the stream out of the flow.",
         )
-    return Selection(stream, read.mode, read.columns, where, read.cursor, read.lookback)
+    return kept
 
 
 def target_of(selection: Selection, write: StreamWrite, frame: Frame, lineage: str) -> Target:

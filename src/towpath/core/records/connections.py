@@ -107,8 +107,10 @@ class Event(Owned):
 
     id: str = field(default_factory=lambda: new_id("evt"))
     type: str
-    """``connection.expired``, ``connection.recovered``."""
+    """``connection.expired``, ``connection.recovered``, ``run.failed`` …"""
     body: Mapping[str, Any]
+    connection: str | None = None
+    """Where it is sent; None for the organization's own receiver."""
     attempts: int = 0
     due_at: datetime = field(default_factory=now)
     """When it is to be sent next."""

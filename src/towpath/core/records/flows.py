@@ -16,6 +16,7 @@ class Export(Owned):
 
     id: str = field(default_factory=lambda: new_id("exp"))
     name: str
+    """Unique in its project, or among the exports of the organization that have none."""
     connection: str
     spec: ExportSpec
     project: str | None = None
@@ -27,6 +28,7 @@ class Import(Owned):
 
     id: str = field(default_factory=lambda: new_id("imp"))
     name: str
+    """Unique in its project, or among the imports of the organization that have none."""
     connection: str
     spec: ImportSpec
     project: str | None = None

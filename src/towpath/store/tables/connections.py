@@ -109,5 +109,8 @@ events = owned(
     need("due_at", Moment),
     may("ended_at", Moment),
     may("error", Prose),
+    may("connection", Str),
+    refer("connections", "connection", cascade=True),
+    Index(None, "org", "connection"),
     index_where("ix_events_due", "due_at", condition="ended_at IS NULL"),
 )

@@ -1,0 +1,16 @@
+"""The family's application: its routes, and its document."""
+
+from fastapi import FastAPI
+
+from towpath.api.console.errors import errors
+from towpath.api.kit.family import new_app
+from towpath.services.context import Rooms
+
+_SUMMARY = "Keeps sources and destinations, and runs jobs that copy streams from the ones to the others."
+
+
+def build(rooms: Rooms) -> FastAPI:
+    """The application over these rooms."""
+    app = new_app("Towpath Console API", _SUMMARY, errors=errors)
+    app.state.rooms = rooms
+    return app

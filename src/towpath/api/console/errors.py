@@ -1,0 +1,51 @@
+"""How this family says no: ``{"success": false, "message": …}``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from towpath.api.kit.errors import RETRY_AFTER, Errors, Problem
+from towpath.core.errors import AuthError, ConfigError, DataError, SchemaError, TowpathError
+
+_UNAVAILABLE = 503
+#: Words of the document for what needs no more of them.
+_PLAIN = {401: "Authentication required", 404: "Resource not found", 500: "Internal server error"}
+
+
+class ConsoleErrors(Errors):
+    """The text of our errors is the message; a page for each code tells more."""
+
+    def answer(self, error: TowpathError) -> Response:
+        status = self.status(error)
+        headers = {"Retry-After": str(RETRY_AFTER)} if status == _UNAVAILABLE else {}
+        message = f"{error.message} {error.hint}".strip()
+        return _envelope(status, message, headers, code=error.code, **_field(error))
+
+    def refuse(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+        return _envelope(status, message or _PLAIN.get(status, ""), headers)
+
+    def invalid(self, found: Sequence[Problem]) -> Response:
+        """Tells where it is wrong, and never what stood there."""
+        return _envelope(400, "; ".join(_told(problem) for problem in found), code="request.invalid")
+
+
+def _envelope(
+    status: int, message: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    return JSONResponse({"success": False, "message": message, **more}, status, dict(headers or {}))
+
+
+def _field(error: TowpathError) -> dict[str, str]:
+    return {"field": str(error.context["field"])} if "field" in error.context else {}
+
+
+def _told(problem: Problem) -> str:
+    where = ".".join(str(part) for part in problem["loc"][1:])
+    return f"{where}: {problem['msg']}" if where else str(problem["msg"])
+
+
+#: An `AuthError` of a service is another system's refusal, not ours: 401 would send the person to the login.
+errors = ConsoleErrors(
+    {ConfigError: 400, SchemaError: 400, DataError: 400, AuthError: 400}, not_found=_PLAIN[404]
+)
