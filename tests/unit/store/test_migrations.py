@@ -19,7 +19,6 @@ from support.postgres import PostgresServer
 from towpath.core.errors import ConflictError, IntegrityError, NotFoundError
 from towpath.core.records import AuditEntry, AuditHead, ConnectionStatus
 from towpath.store import migrations, open_store
-from towpath.store.tables import metadata
 
 _TIMES = ("created_at", "updated_at")
 _PG_COLUMNS = """
@@ -38,10 +37,20 @@ def migrate(url):
         store.migrate()
 
 
-def create_all(url):
+def step_by_step(url, revision="head"):
+    """The store as the migrations make it, from the first to the last."""
     engine = create_engine(url)
-    metadata.create_all(engine)
+    with engine.begin() as connection:
+        _upgrade(connection, revision)
     engine.dispose()
+
+
+def _upgrade(connection, revision):
+    config = Config()
+    config.set_main_option("script_location", "towpath.store:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def sqlite_schema(path):
@@ -56,15 +65,12 @@ def sqlite_schema(path):
         for name, sql in rows
     }
     lines = {name: re.split(r"\n|, (?=\w+ [A-Z]+\b)", sql) for name, sql in plain.items()}
-    schema = {name: sorted(part.strip(" ,\t") for part in parts) for name, parts in lines.items()}
-    schema.pop("alembic_version")
-    return schema
+    return {name: sorted(part.strip(" ,\t") for part in parts) for name, parts in lines.items()}
 
 
 def postgres_schema(url):
     engine = create_engine(url)
     with engine.connect() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
         found = [
             connection.execute(text(query)).all() for query in (_PG_COLUMNS, _PG_CONSTRAINTS, _PG_INDEXES)
         ]
@@ -74,18 +80,17 @@ def postgres_schema(url):
 
 def test_migrations_equal_tables_on_sqlite(tmp_path):
     made, said = tmp_path / "made.sqlite", tmp_path / "said.sqlite"
-    migrate(f"sqlite:///{made}")
-    create_all(f"sqlite:///{said}")
-    with closing(sqlite3.connect(said)) as connection:
-        connection.execute("CREATE TABLE alembic_version (version_num)")
+    step_by_step(f"sqlite:///{made}")
+    migrate(f"sqlite:///{said}")
     assert sqlite_schema(made) == sqlite_schema(said)
 
 
 @pytest.mark.service("postgres")
 def test_migrations_equal_tables_on_postgres(postgres: PostgresServer):
-    made, said = (postgres.url(postgres.create_database(), "postgresql+psycopg") for _ in range(2))
-    migrate(made)
-    create_all(said)
+    databases = [postgres.create_database() for _ in range(2)]
+    made, said = (postgres.url(database, "postgresql+psycopg") for database in databases)
+    step_by_step(made)
+    migrate(postgres.url(databases[1]))
     assert postgres_schema(made) == postgres_schema(said)
 
 
@@ -128,11 +133,7 @@ def fill(url):
     """A store at revision 0002 with rows."""
     engine = create_engine(url)
     with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", "towpath.store:migrations")
-        config.set_main_option("path_separator", "os")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        _upgrade(connection, "0002")
         for table, rows in rows_of_0002(connection).items():
             for row in rows:
                 names = ", ".join(row)

@@ -1,16 +1,29 @@
-"""Alembic migrations, run from inside the program: `upgrade`. A new one is a new file in ``versions``."""
+"""From any state of the store to today's tables: `upgrade`. A new migration is a new file in ``versions``.
+
+An empty store gets the tables as `tables` says them, at once; Alembic's migrations, one after the other, are
+for stores that an earlier version made. A test holds that the two come to the same.
+"""
 
 from pathlib import Path
 
 from sqlalchemy import Connection, func, inspect, select, text
 
 from towpath.core.errors import IntegrityError
+from towpath.store.tables import metadata
 
 #: The newest revision. Known here so that a store that is up to date costs one query, not all of Alembic.
-HEAD = "0004"
+HEAD = "0005"
 
 #: Any number, as long as every version takes the same: the advisory lock of migrations on PostgreSQL.
 _LOCK = 7_087_215
+
+#: As Alembic itself makes it.
+_VERSION = """
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)
+"""
 
 _LOST = "PRAGMA foreign_key_check"
 
@@ -24,9 +37,10 @@ def upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     present = revision(connection)
-    if present == HEAD:
-        return
-    _run(connection, present)
+    if present is None:
+        _create(connection)
+    elif present != HEAD:
+        _run(connection, present)
 
 
 def revision(connection: Connection) -> str | None:
@@ -36,7 +50,13 @@ def revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _run(connection: Connection, present: str | None) -> None:
+def _create(connection: Connection) -> None:
+    metadata.create_all(connection, checkfirst=False)
+    connection.exec_driver_sql(_VERSION)
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+
+
+def _run(connection: Connection, present: str) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -44,7 +64,7 @@ def _run(connection: Connection, present: str | None) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if present is not None and present not in known:
+    if present not in known:
         raise IntegrityError(
             "store.newer",
             f"The store was changed by a newer version of towpath (its tables are at {present!r}).",
