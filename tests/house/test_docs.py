@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from towpath.cli import exits, reference
+from towpath.core.filters import Operator
 from towpath.core.flows import Cron, Every, Filter, FlowStream, Policy
-from towpath.core.model import Operator, ReadMode, WriteMode
+from towpath.core.model import ReadMode, WriteMode
 from towpath.services.documents import ConnectionSpec, DestinationSide, FlowSpec, SourceSide
 from towpath.store import references, tables
 from towpath.store.repository import SqlRepository

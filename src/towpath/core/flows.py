@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from croniter import croniter
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from towpath.core.model import AnyOf, Condition, Operator, ReadMode, WriteMode
+from towpath.core.filters import AnyOf, Condition, Operator
+from towpath.core.model import ReadMode, WriteMode
 
 #: The shortest interval between two starts that users may ask for, in seconds.
 MINIMUM_INTERVAL = 60

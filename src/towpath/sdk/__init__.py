@@ -18,12 +18,11 @@ from towpath.core.errors import (
     TowpathError,
     UnreachableError,
 )
+from towpath.core.filters import AnyOf, Clause, Condition, Operator, comparisons
 from towpath.core.model import (
     NATIVE_TYPE,
     Batch,
     Checkpoint,
-    Condition,
-    Operator,
     Plan,
     ReadMode,
     Receipt,
@@ -40,11 +39,13 @@ from towpath.core.ports import Category, Connector, Destination, Source, Writer
 
 __all__ = [
     "NATIVE_TYPE",
+    "AnyOf",
     "AuthError",
     "Batch",
     "BusyError",
     "Category",
     "Checkpoint",
+    "Clause",
     "Condition",
     "ConfigError",
     "ConflictError",
@@ -72,4 +73,5 @@ __all__ = [
     "UnreachableError",
     "WriteMode",
     "Writer",
+    "comparisons",
 ]

@@ -13,7 +13,8 @@ from typing import Any
 from uuid import UUID
 
 from towpath.core.errors import ConfigError, SchemaError
-from towpath.core.model import Condition, Operator, Selection
+from towpath.core.filters import AnyOf, Clause, Operator
+from towpath.core.model import Selection
 
 _POSTFIX = {Operator.IS_NULL: "IS NULL", Operator.NOT_NULL: "IS NOT NULL"}
 _SIGN = {
@@ -25,6 +26,8 @@ _SIGN = {
     Operator.GE: ">=",
     Operator.LIKE: "LIKE",
 }
+#: Longer chains of AND or OR become trees: SQLite takes none that is deeper than 1000.
+_CHAIN = 256
 
 
 def quote(name: str, mark: str = '"') -> str:
@@ -68,12 +71,14 @@ def literal(value: object, *, backslashes: bool = False) -> str:
     )
 
 
-def condition(item: Condition, *, mark: str = '"', backslashes: bool = False) -> str:
-    """One comparison as SQL. As in SQL, a comparison with null is not true, and an empty IN never is.
+def condition(item: Clause, *, mark: str = '"', backslashes: bool = False) -> str:
+    """One part of a filter as SQL. As in SQL, a comparison with null is not true, and an empty IN never is.
 
-    >>> print(condition(Condition("a", Operator.IN, [1, "x"])))
-    "a" IN (1, 'x')
+    >>> print(condition(AnyOf((Condition("a", Operator.IN, [1, "x"]), Condition("b", Operator.IS_NULL)))))
+    ("a" IN (1, 'x') OR "b" IS NULL)
     """
+    if isinstance(item, AnyOf):
+        return any_of([condition(one, mark=mark, backslashes=backslashes) for one in item.conditions])
     column = quote(item.column, mark)
     if item.operator in _POSTFIX:
         return f"{column} {_POSTFIX[item.operator]}"
@@ -88,13 +93,30 @@ def _one_of(column: str, values: Sequence[Any], *, backslashes: bool) -> str:
     return f"{column} IN ({', '.join(literal(value, backslashes=backslashes) for value in values)})"
 
 
-def where(conditions: Sequence[Condition], *, mark: str = '"', backslashes: bool = False) -> str:
+def any_of(parts: Sequence[str]) -> str:
+    """One or more conditions of which one is enough, in brackets.
+
+    >>> print(any_of(["a = 1", "b = 2"]))
+    (a = 1 OR b = 2)
+    """
+    return f"({_chain(' OR ', parts)})"
+
+
+def _chain(word: str, parts: Sequence[str]) -> str:
+    if len(parts) <= _CHAIN:
+        return word.join(parts)
+    half = len(parts) // 2
+    return f"({_chain(word, parts[:half])}){word}({_chain(word, parts[half:])})"
+
+
+def where(conditions: Sequence[Clause], *, mark: str = '"', backslashes: bool = False) -> str:
     """The row filter without the word WHERE, joined by AND; an empty text if there is none.
 
     >>> print(where([Condition("a", Operator.GE, 1), Condition("b", Operator.NOT_NULL)]))
     "a" >= 1 AND "b" IS NOT NULL
     """
-    return " AND ".join(condition(item, mark=mark, backslashes=backslashes) for item in conditions)
+    parts = [condition(item, mark=mark, backslashes=backslashes) for item in conditions]
+    return _chain(" AND ", parts)
 
 
 def clause(*parts: str) -> str:
@@ -104,13 +126,13 @@ def clause(*parts: str) -> str:
     SELECT 1 WHERE a = 1 AND b = 2
     """
     told = [part for part in parts if part]
-    return f" WHERE {' AND '.join(told)}" if told else ""
+    return f" WHERE {_chain(' AND ', told)}" if told else ""
 
 
 def check_columns(selection: Selection) -> None:
     """Raise `SchemaError` ``column.not_found`` for the first column named that the stream has not."""
     known = selection.stream.schema.names
-    named = [*(selection.columns or ()), *(item.column for item in selection.where)]
+    named = [*(selection.columns or ()), *(name for part in selection.where for name in part.columns)]
     for name in [*named, selection.cursor] if selection.cursor else named:
         if name not in known:
             near = get_close_matches(name, known, n=1)

@@ -24,6 +24,7 @@ from towpath.sdk import (
     Slice,
     State,
     Stream,
+    comparisons,
     cursor,
 )
 from towpath.sdk.sql import clause, literal, quote, where
@@ -102,7 +103,7 @@ def _table(selection: Selection) -> str:
 
 def _check_filter(connection: "DuckDBPyConnection", selection: Selection, types: dict[str, str]) -> None:
     """Raise `ConfigError` ``filter.invalid`` for a value that is none of its column's type."""
-    for item in selection.where:
+    for item in comparisons(selection.where):
         values = item.value if item.operator is Operator.IN else [item.value]
         if item.operator is Operator.LIKE or not values:
             continue

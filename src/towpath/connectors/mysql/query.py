@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from towpath.connectors.mysql.types import base_type, native_type
-from towpath.sdk import Condition, Selection
+from towpath.sdk import AnyOf, Clause, Condition, Selection
 from towpath.sdk.cursor import sql
 from towpath.sdk.sql import clause, quote, where
 
@@ -119,11 +119,16 @@ def _cursor_type(selection: Selection) -> pa.DataType:
 def row_filter(selection: Selection) -> str:
     """The row filter; numbers and moments that came as text are compared as what they are."""
     schema = selection.stream.schema
-    exact = [_exact(item, schema.field(item.column).type) for item in selection.where]
-    return where(exact, mark=_MARK, backslashes=True)
+    return where([_exact(item, schema) for item in selection.where], mark=_MARK, backslashes=True)
 
 
-def _exact(item: Condition, type: pa.DataType) -> Condition:
+def _exact(item: Clause, schema: pa.Schema) -> Clause:
+    if isinstance(item, AnyOf):
+        return AnyOf(tuple(_exactly(one, schema.field(one.column).type) for one in item.conditions))
+    return _exactly(item, schema.field(item.column).type)
+
+
+def _exactly(item: Condition, type: pa.DataType) -> Condition:
     many = isinstance(item.value, list)
     values = [_plain(value, type) for value in (item.value if many else [item.value])]
     return replace(item, value=values if many else values[0])

@@ -167,7 +167,11 @@ class PostgresSource:
     def _checked(self, snapshot: Snapshot, selection: Selection) -> Relation:
         """The relation, which has everything that the selection names."""
         relation = catalog.relation(snapshot.connection, selection.stream, self._config.arrays)
-        chosen(relation, selection, (*cursor.columns(selection), *(c.column for c in selection.where)))
+        chosen(
+            relation,
+            selection,
+            (*cursor.columns(selection), *(name for part in selection.where for name in part.columns)),
+        )
         if selection.cursor and not relation.columns[selection.cursor].cursor:
             raise SchemaError(
                 "cursor.unusable",

@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from towpath.connectors.sqlite.catalog import MARK
 from towpath.connectors.sqlite.types import EXACT_DIGITS
-from towpath.sdk import Condition, ConfigError, Operator, Selection, State
+from towpath.sdk import AnyOf, Clause, ConfigError, Operator, Selection, State
 from towpath.sdk.cursor import since, to_json
-from towpath.sdk.sql import condition, literal, quote
+from towpath.sdk.sql import any_of, condition, literal, quote
 
 _FRACTION = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _DATE, _CLOCK = len("2026-01-31"), len("00:00:00")
@@ -67,8 +67,10 @@ class Keys:
                 field="where",
             ) from None
 
-    def condition(self, item: Condition) -> str:
-        """One comparison of the row filter."""
+    def condition(self, item: Clause) -> str:
+        """One part of the row filter."""
+        if isinstance(item, AnyOf):
+            return any_of([self.condition(one) for one in item.conditions])
         if item.operator is Operator.IN:
             values = ", ".join(self.value(item.column, value) for value in item.value)
             return f"{self.order(item.column)} IN ({values})"

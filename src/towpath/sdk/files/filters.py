@@ -1,6 +1,7 @@
 """Row filters over Arrow batches, and what of them a file scan can use early."""
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from towpath.core.errors import ConfigError
-from towpath.core.model import Condition, Operator
+from towpath.core.filters import AnyOf, Clause, Condition, Operator, comparisons
 
 _COMPARE = {
     Operator.EQ: pc.equal,
@@ -20,30 +21,49 @@ _COMPARE = {
 }
 
 
-def apply(batch: pa.RecordBatch, where: Sequence[Condition]) -> pa.RecordBatch:
-    """The records for which all conditions are true; as in SQL, comparing with null is not."""
-    for condition in where:
-        column = batch.column(condition.column)
-        plain = column.storage if isinstance(column, pa.ExtensionArray) else column
-        batch = batch.filter(_mask(plain, condition, column.type))
+def apply(batch: pa.RecordBatch, where: Sequence[Clause]) -> pa.RecordBatch:
+    """The records for which all parts are true; as in SQL, comparing with null is not."""
+    for part in where:
+        batch = batch.filter(_joined(pc.or_kleene, [_judged(batch, one) for one in comparisons([part])]))
     return batch
 
 
-def expression(where: Sequence[Condition], physical: pa.Schema) -> Any:
-    """A scan filter of the conditions that a file with this schema can judge; None if there are none."""
-    found = None
-    for condition in where:
-        index = physical.get_field_index(condition.column)
-        if index < 0 or isinstance(physical.field(index).type, pa.BaseExtensionType):
-            continue
-        one = _mask(pc.field(condition.column), condition, physical.field(index).type)
-        found = one if found is None else found & one
-    return found
+def _judged(batch: pa.RecordBatch, condition: Condition) -> pa.Array:
+    column = batch.column(condition.column)
+    plain = column.storage if isinstance(column, pa.ExtensionArray) else column
+    return _mask(plain, condition, column.type)
 
 
-def check(where: Sequence[Condition], schema: pa.Schema) -> None:
+def expression(where: Sequence[Clause], physical: pa.Schema) -> Any:
+    """A scan filter of the parts that a file with this schema can judge; None if there are none."""
+    parts = [_expression(part, physical) for part in where if _can_judge(part, physical)]
+    return _joined(operator.and_, parts) if parts else None
+
+
+def _can_judge(part: Clause, physical: pa.Schema) -> bool:
+    indexes = [physical.get_field_index(name) for name in part.columns]
+    return all(
+        index >= 0 and not isinstance(physical.field(index).type, pa.BaseExtensionType) for index in indexes
+    )
+
+
+def _expression(part: Clause, physical: pa.Schema) -> Any:
+    if isinstance(part, AnyOf):
+        return _joined(operator.or_, [_expression(one, physical) for one in part.conditions])
+    return _mask(pc.field(part.column), part, physical.field(part.column).type)
+
+
+def _joined(join: Callable[[Any, Any], Any], parts: Sequence[Any]) -> Any:
+    """As a tree that is no deeper than need be: Arrow walks along it on its stack."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return join(_joined(join, parts[:half]), _joined(join, parts[half:]))
+
+
+def check(where: Sequence[Clause], schema: pa.Schema) -> None:
     """Raise `ConfigError` ``filter.invalid`` for values that do not fit their columns."""
-    for condition in where:
+    for condition in comparisons(where):
         _mask(pc.field(condition.column), condition, schema.field(condition.column).type)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from towpath.core.model import Condition, Operator, Selection, State
+from towpath.core.filters import Clause, Condition, Operator
+from towpath.core.model import Selection, State
 from towpath.sdk import cursor
 from towpath.sdk.files.cast import storage
 from towpath.sdk.files.scan import Scan
@@ -56,7 +57,7 @@ def ordered(scan: Scan, selection: Selection, state: State | None) -> Iterator[p
         yield from _sorted(list(_selected(scan, selection, within)), name)
 
 
-def _cuts(scan: Scan, name: str, where: Sequence[Condition]) -> list[pa.Scalar]:
+def _cuts(scan: Scan, name: str, where: Sequence[Clause]) -> list[pa.Scalar]:
     """Cursor values between which about `RANGE_ROWS` records lie, ascending, without the lowest."""
     values = [storage(batch.column(name)) for batch in scan.batches([name], where)]
     if sum(map(len, values)) <= RANGE_ROWS:
@@ -76,7 +77,7 @@ def _sorted(batches: list[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch
         yield table.take(order.slice(start, _BATCH_ROWS)).combine_chunks().to_batches()[0]
 
 
-def _selected(scan: Scan, selection: Selection, where: Sequence[Condition]) -> Iterator[pa.RecordBatch]:
+def _selected(scan: Scan, selection: Selection, where: Sequence[Clause]) -> Iterator[pa.RecordBatch]:
     names = cursor.columns(selection)
     for batch in scan.batches(names, where):
         yield batch.select(list(names))

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from towpath.core.model import Condition
+from towpath.core.filters import Clause
 from towpath.sdk.files.manifest import DataFile
 
 
@@ -26,7 +26,7 @@ class FileRead:
 
     columns: tuple[str, ...]
     """Names of the columns that are needed; those the file lacks are left out of what it yields."""
-    where: tuple[Condition, ...] = ()
+    where: tuple[Clause, ...] = ()
     """May be used to skip records early. The caller applies it again, so skipping less is right too."""
     schema: pa.Schema = field(default_factory=lambda: pa.schema([]))
     """The schema of the stream: how text formats parse their columns."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from towpath.core.model import Condition
+from towpath.core.filters import Clause
 from towpath.sdk.files import filters, partition
 from towpath.sdk.files.cast import align
 from towpath.sdk.files.errors import translated
@@ -43,9 +43,9 @@ class Scan:
                 for piece in self.format.pieces(file, self.table.opener(file)):
                     yield file, piece
 
-    def batches(self, columns: Sequence[str], where: Sequence[Condition] = ()) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str], where: Sequence[Clause] = ()) -> Iterator[pa.RecordBatch]:
         """The records that pass, with the named columns in the order of the stream's schema, never empty."""
-        needed = {*columns, *(condition.column for condition in where)}
+        needed = {*columns, *(name for part in where for name in part.columns)}
         fields = [field for field in self.schema if field.name in needed]
         schema = pa.schema(fields, metadata=self.schema.metadata)
         wanted = [name for name in schema.names if name in set(columns)]
@@ -60,10 +60,10 @@ class Scan:
         return self.table.place.where(f"{self.table.folder}/{file.path}".lstrip("/"))
 
     def _file(
-        self, file: DataFile, spec: Any, schema: pa.Schema, where: tuple[Condition, ...]
+        self, file: DataFile, spec: Any, schema: pa.Schema, where: tuple[Clause, ...]
     ) -> Iterator[pa.RecordBatch]:
         inside = tuple(name for name in schema.names if name not in file.partition)
-        early = tuple(one for one in where if one.column not in file.partition)
+        early = tuple(part for part in where if file.partition.keys().isdisjoint(part.columns))
         wanted = FileRead(inside, early, self.schema, spec)
         title = self.where(file)
         with translated(title):

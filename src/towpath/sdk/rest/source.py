@@ -105,7 +105,7 @@ def _batches(
     selection: Selection, stream: StreamDefinition, names: Sequence[str], pages: Iterable[Page]
 ) -> Iterator[pa.RecordBatch]:
     """Filtered batches with the named columns, never empty."""
-    wanted = tuple(dict.fromkeys([*names, *(item.column for item in selection.where)]))
+    wanted = tuple(dict.fromkeys([*names, *(name for part in selection.where for name in part.columns)]))
     keys = [*stream.primary_key, *([selection.cursor] if selection.cursor else [])]
     columns = Columns(selection.stream.name, stream.columns, wanted, keys)
     with closing(ahead(iter(pages))) as coming:

@@ -3,16 +3,16 @@
 import fcntl
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from towpath.core.errors import SchemaError, UnreachableError
+from towpath.core.filters import Clause, Condition, Operator, comparisons
 from towpath.core.model import (
     Batch,
-    Condition,
-    Operator,
     Plan,
     ReadMode,
     Selection,
@@ -140,11 +140,16 @@ def _check_cursor(selection: Selection, rows: pa.Table) -> None:
 
 
 def _batches(selection: Selection, rows: pa.Table, state: State | None) -> Iterator[Batch]:
-    for condition in selection.where:
-        rows = rows.filter(_mask(condition, rows.column(condition.column)))
+    for part in selection.where:
+        rows = rows.filter(_true(part, rows))
     chosen = rows.select(selection.schema.names).combine_chunks()
     for batch in chosen.to_batches():
         yield Batch(batch, state)
+
+
+def _true(part: Clause, rows: pa.Table) -> Any:
+    masks = [_mask(condition, rows.column(condition.column)) for condition in comparisons([part])]
+    return reduce(pc.or_kleene, masks)
 
 
 def _mask(condition: Condition, column: Any) -> Any:

@@ -13,10 +13,9 @@ import pytest
 from pydantic import BaseModel
 
 from towpath.core.errors import SchemaError
+from towpath.core.filters import Condition, Operator
 from towpath.core.model import (
     Batch,
-    Condition,
-    Operator,
     Plan,
     ReadMode,
     Selection,

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from typing import Any
 
+from towpath.core.filters import Operator
 from towpath.core.flows import Every, ExportSpec, Filter, ImportSpec, Policy, StreamRead, StreamWrite
 from towpath.core.ids import new_id
-from towpath.core.model import Operator, ReadMode, WriteMode
+from towpath.core.model import ReadMode, WriteMode
 from towpath.core.ports import AuthType
 from towpath.core.records import (
     AuditEntry,
