@@ -1,0 +1,15 @@
+"""Forms as consoles of this dialect show them: a JSON Schema of draft 07, and where its fields stand."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from towpath.api.console.dialect.draft import draft07
+from towpath.api.console.dialect.grid import laid_out
+from towpath.api.console.dialect.kind import Spec
+
+
+def spec_of(schema: Mapping[str, Any], title: str) -> Spec:
+    """The form of what `pydantic` says of a class of settings."""
+    plain = draft07(schema, title)
+    return {"jsonschema": plain, "uischema": json.dumps(laid_out(plain))}
