@@ -27,6 +27,12 @@ class Actor:
     address: str | None = None
     request: str | None = None
 
+    @property
+    def user(self) -> str:
+        """Name of the person who acts; empty for programs and the command line."""
+        kind, _, name = self.name.partition(":")
+        return name if kind == "user" else ""
+
 
 class Rooms(Protocol):
     """What bootstrap joins. Each room is opened when it is first asked for."""

@@ -1,13 +1,14 @@
 """Runs and their life."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, exc, select, update
+from sqlalchemy import Connection, exc, func, select, update
 
 from towpath.core.errors import BusyError
 from towpath.core.records import Run, RunStatus, now
 from towpath.store import tables
+from towpath.store.lists import among
 from towpath.store.references import missing
 from towpath.store.repository import SqlRepository
 from towpath.store.savepoint import savepoint
@@ -41,6 +42,23 @@ class SqlRuns(SqlRepository[Run]):
     def request_cancel(self, org: str, id: str) -> Run:
         self._change(org, id, {"status": _UNFINISHED, "cancel_requested": False}, cancel_requested=True)
         return self.get(org, id)
+
+    def latest(self, org: str, flows: Collection[str]) -> Mapping[str, Run]:
+        runs, flow, other = tables.runs.c, tables.flows.c, tables.runs.alias()
+        # For each flow one look at the end of the index, however many runs it has had.
+        newest = (
+            select(func.max(other.c.id))
+            .where(other.c.org == flow.org, other.c.flow == flow.id)
+            .correlate(tables.flows)
+            .scalar_subquery()
+        )
+        query = (
+            select(*self._columns)
+            .select_from(tables.flows.join(tables.runs, runs.id == newest))
+            .where(flow.org == org, among(flow.id, "flows"), runs.org == org)
+        )
+        found = self._load(self._connection.execute(query, {"flows": list(flows)}).all())
+        return {run.flow: run for run in found}
 
     def unfinished(self) -> Sequence[Run]:
         runs = tables.runs.c

@@ -1,6 +1,6 @@
 """Runs, and who works on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -30,6 +30,10 @@ class Runs(Repository[Run], Protocol):
 
     def request_cancel(self, org: str, id: str) -> Run:
         """Ask for the cancel of a run; a final run stays as it is."""
+        ...
+
+    def latest(self, org: str, flows: Collection[str]) -> Mapping[str, Run]:
+        """The newest run of each of these flows, by flow, in one query; flows that never ran are left out."""
         ...
 
     def unfinished(self) -> Sequence[Run]:

@@ -110,6 +110,15 @@ class HistoryContract:
             found = [run.id for run in unit.runs.unfinished()]
             assert [id for id in found if id in (world.runs, done, other.runs)] == [world.runs, other.runs]
 
+    def test_the_newest_run_of_each_flow(self, store: Store, world: World) -> None:
+        other = make_world(store)
+        with store.begin() as unit:
+            idle = unit.flows.add(world.org, world.fresh("flows")).id
+            newest = unit.runs.add(world.org, world.fresh("runs"))
+            asked = [world.flows, idle, other.flows]
+            assert unit.runs.latest(world.org, asked) == {world.flows: newest}
+            assert unit.runs.latest(world.org, []) == {}
+
     # ── streams ──────────────────────────────────────────────────────────────────────────────────
 
     def test_a_later_plan_replaces_an_earlier_one(self, store: Store, world: World) -> None:

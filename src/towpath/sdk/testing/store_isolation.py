@@ -65,6 +65,7 @@ _OWN: dict[str, Call] = {
     "flows.advance": lambda unit, org, ids: unit.flows.advance(org, ids["flows"], _DUE, None),
     "runs.claim": lambda unit, org, ids: unit.runs.claim(org, ids["runs"]),
     "runs.finish": lambda unit, org, ids: unit.runs.finish(org, ids["runs"], RunStatus.FAILED),
+    "runs.latest": lambda unit, org, ids: list(unit.runs.latest(org, [ids["flows"]])),
     "runs.lock": lambda unit, org, ids: unit.runs.lock(org, ids["runs"]),
     "runs.request_cancel": lambda unit, org, ids: unit.runs.request_cancel(org, ids["runs"]),
     "streams.save_plan": lambda unit, org, ids: unit.streams.save_plan(
