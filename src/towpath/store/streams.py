@@ -1,6 +1,6 @@
 """The streams of runs: plans, slices, progress."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 from towpath.core.errors import InternalError, NotFoundError
 from towpath.core.records import Counters, RunSlice, RunStream, SliceStatus, now
 from towpath.store import tables
+from towpath.store.lists import among
 from towpath.store.runs import SqlRuns
 
 _STREAMS, _SLICES = tables.run_streams, tables.run_slices
@@ -45,6 +46,14 @@ class SqlRunStreams:
         query = select(_STREAMS).where(_STREAMS.c.org == org, _STREAMS.c.run == run)
         rows = self._connection.execute(query.order_by(_STREAMS.c.stream)).mappings()
         return [RunStream(**row) for row in rows]
+
+    def totals(self, org: str, runs: Collection[str]) -> Mapping[str, Counters]:
+        query = select(_STREAMS.c.run, _STREAMS.c.counters)
+        query = query.where(_STREAMS.c.org == org, among(_STREAMS.c.run, "runs"))
+        sums: dict[str, Counters] = {}
+        for row in self._connection.execute(query, {"runs": list(runs)}):
+            sums[row.run] = sums.get(row.run, Counters()) + row.counters
+        return sums
 
     def update(self, org: str, run: str, stream: str, **changes: Any) -> RunStream:
         change = update(_STREAMS).where(_is(org, run, stream)).values(changes | {"updated_at": now()})

@@ -58,6 +58,12 @@ class RunStreams(Protocol):
         """In stream order."""
         ...
 
+    def totals(self, org: str, runs: Collection[str]) -> Mapping[str, Counters]:
+        """The sums over the streams of each of these runs, by run, in one query; runs without streams are
+        left out.
+        """
+        ...
+
     def update(self, org: str, run: str, stream: str, **changes: Any) -> RunStream: ...
 
     def slices(self, org: str, run: str, stream: str) -> Sequence[RunSlice]:

@@ -185,6 +185,18 @@ class HistoryContract:
                 unit.streams.update(world.org, world.runs, "none", epoch=1)
             assert missing.value.code == "stream.not_found"
 
+    def test_totals_of_runs(self, store: Store, world: World) -> None:
+        other = make_world(store)
+        with store.begin() as unit:
+            idle = unit.runs.add(world.org, world.fresh("runs")).id
+            unit.streams.save_plan(world.org, replace(world.plan()[0], stream="b"), [])
+            for name, read in ((STREAM, 2**40), ("b", 1)):
+                counters = Counters(read=read, written=read, bytes=3)
+                unit.streams.update(world.org, world.runs, name, counters=counters)
+            found = unit.streams.totals(world.org, [world.runs, idle, other.runs])
+            assert found == {world.runs: Counters(read=2**40 + 1, written=2**40 + 1, bytes=6)}
+            assert unit.streams.totals(world.org, []) == {}
+
     # ── attempts and workers ─────────────────────────────────────────────────────────────────────
 
     def test_attempts_end_once(self, store: Store, world: World) -> None:

@@ -73,6 +73,7 @@ _OWN: dict[str, Call] = {
     ),
     "streams.get": lambda unit, org, ids: unit.streams.get(org, ids["runs"], STREAM),
     "streams.list": lambda unit, org, ids: unit.streams.list(org, ids["runs"]),
+    "streams.totals": lambda unit, org, ids: list(unit.streams.totals(org, [ids["runs"]])),
     "streams.update": lambda unit, org, ids: unit.streams.update(org, ids["runs"], STREAM, epoch=9),
     "streams.slices": lambda unit, org, ids: unit.streams.slices(org, ids["runs"], STREAM),
     "streams.slice_done": lambda unit, org, ids: unit.streams.slice_done(
