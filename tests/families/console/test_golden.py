@@ -4,13 +4,10 @@ Where the document says "json", settings come as JSON text: consoles parse it.
 """
 
 import json
-import sqlite3
 from typing import Any
 
 import jsonschema
 import pytest
-
-PROJECT = "/api/v1/project/123"
 
 
 def fields(**known: Any) -> dict[str, Any]:
@@ -45,55 +42,12 @@ def check(answer, data, status=200):
     return answer.json()["data"]
 
 
-class Console:
-    """A person who has signed up, in a project with a shop to copy and a place to copy it to."""
-
-    def __init__(self, api, folder):
-        self.api, self.folder = api, folder
-        with sqlite3.connect(folder / "shop.db") as shop:
-            shop.executescript("CREATE TABLE orders (id INTEGER PRIMARY KEY, amount REAL)")
-        shop.close()
-        signup = api.post(
-            "/signup", json={"email": "ann@bakery.example", "username": "ann", "password": "correct horse"}
-        )
-        check(signup, fields(email=TEXT, username=TEXT))
-        login = api.post("/login", json={"username": "ann", "password": "correct horse"})
-        assert check(login, fields(username=TEXT))["username"] == "ann"
-        self.cookie = login.headers["set-cookie"].partition(";")[0]
-
-    def ask(self, method, path, body=None):
-        headers = {"Cookie": self.cookie, "Authorization": "Bearer authenticated"}
-        content = {} if body is None else {"json": body}
-        return self.api.call(method, f"{PROJECT}{path}", headers=headers, **content)
-
-    @property
-    def shop(self):
-        config = {"path": str(self.folder / "shop.db")}
-        return {"name": "shop", "type": "sqlite", "version": "v1.0.0", "config": config}
-
-    @property
-    def lake(self):
-        config = json.dumps({"type": "PARQUET", "writer": {"local_path": str(self.folder / "lake")}})
-        return {"name": "lake", "type": "parquet", "config": config, "version": "v1.0.0"}
-
-    def streams(self):
-        asked = {name: self.shop[name] for name in ("type", "version", "config")}
-        return self.ask("GET", "/source/streams", asked)
-
-    def job(self, name="nightly"):
-        found = self.streams().json()["data"]["streams_config"]
-        config = found if isinstance(found, str) else json.dumps(found)
-        body = {"name": name, "source": self.shop, "destination": self.lake}
-        return body | {"frequency": "0 3 * * *", "streams_config": config}
-
-    def made_job(self):
-        check(self.ask("POST", "/jobs", self.job()), fields(**JOB))
-        return self.ask("GET", "/jobs").json()["data"][0]["id"]
-
-
-@pytest.fixture
-def console(api_sqlite, tmp_path):
-    return Console(api_sqlite, tmp_path)
+def test_signing_up_and_in(api_sqlite):
+    person = {"email": "ann@bakery.example", "username": "ann", "password": "correct horse"}
+    data = check(api_sqlite.post("/signup", json=person), fields(email=TEXT, username=TEXT))
+    assert (data["email"], data["username"]) == ("ann@bakery.example", "ann")
+    del person["email"]
+    assert check(api_sqlite.post("/login", json=person), fields(username=TEXT))["username"] == "ann"
 
 
 def test_auth(console):
@@ -203,7 +157,7 @@ def test_errors_have_the_envelope(console):
         assert message in body["message"]
 
     refused(console.ask("POST", "/sources", {"name": "x"}), 400, "type")
-    refused(console.api.get(f"{PROJECT}/sources"), 401, "Authentication required")
+    refused(console.api.get(f"{console.project}/sources"), 401, "Authentication required")
     refused(console.api.get("/auth", "authenticated"), 401, "Authentication required")
     refused(console.api.post("/login", json={"username": "ann", "password": "wrong horse"}), 401, "")
     refused(console.api.post("/signup", json={"username": "b", "password": "correct horse"}), 403, "")
@@ -219,11 +173,11 @@ def test_browsers_of_the_published_origin_may_call(console):
         "Access-Control-Request-Method": "PUT",
         "Access-Control-Request-Headers": "Origin, Content-Type, Accept, Authorization",
     }
-    allowed = console.api.call("OPTIONS", f"{PROJECT}/sources/1", headers=headers).headers
+    allowed = console.api.call("OPTIONS", f"{console.project}/sources/1", headers=headers).headers
     assert allowed["access-control-allow-origin"] == "http://localhost:8000"
     assert allowed["access-control-allow-credentials"] == "true"
     methods = {name.strip() for name in allowed["access-control-allow-methods"].split(",")}
     assert {"GET", "POST", "PUT", "DELETE"} <= methods
     foreign = headers | {"Origin": "https://evil.example"}
-    refused = console.api.call("OPTIONS", f"{PROJECT}/sources/1", headers=foreign)
+    refused = console.api.call("OPTIONS", f"{console.project}/sources/1", headers=foreign)
     assert "access-control-allow-origin" not in refused.headers
