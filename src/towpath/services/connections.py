@@ -49,9 +49,18 @@ class Connections(UseCases):
             return self.create_in(work, org, name, connector, config, **more)
 
     def create_in(
-        self, work: UnitOfWork, org: str, name: str, connector: str, config: Mapping[str, Any], **more: Any
+        self,
+        work: UnitOfWork,
+        org: str,
+        name: str,
+        connector: str,
+        config: Mapping[str, Any],
+        *,
+        known: Mapping[str, SecretStr] | None = None,
+        **more: Any,
     ) -> Connection:
-        plain, secrets = self.parse(connector, config)
+        """``known`` are the secrets that marks in ``config`` stand for."""
+        plain, secrets = self.parse(connector, config, known)
         row = Connection(org=org, name=name, connector=connector, config=plain, **more)
         work.connections.add(org, row)
         sealing.keep(self.rooms, work, org, row.id, secrets)
@@ -64,14 +73,22 @@ class Connections(UseCases):
             return self.update_in(work, org, find(work, org, name), config, **more)
 
     def update_in(
-        self, work: UnitOfWork, org: str, row: Connection, config: Mapping[str, Any] | None, **more: Any
+        self,
+        work: UnitOfWork,
+        org: str,
+        row: Connection,
+        config: Mapping[str, Any] | None,
+        *,
+        known: Mapping[str, SecretStr] | None = None,
+        **more: Any,
     ) -> Connection:
+        """``known`` are secrets that marks in ``config`` stand for instead of the connection's own."""
         changes = dict(more)
         if config is not None:
             _refuse_lent(row)
             before = sealing.reveal(self.rooms, work, org, row.id)
             whole = secretfields.kept(config, row.config)
-            changes["config"], secrets = self.parse(row.connector, whole, before)
+            changes["config"], secrets = self.parse(row.connector, whole, {**before, **(known or {})})
             if secrets != before:
                 sealing.keep(self.rooms, work, org, row.id, secrets)
         changed = work.connections.update(org, row.id, **changes)
@@ -189,17 +206,21 @@ def find(work: UnitOfWork, org: str, name: str) -> Connection:
     `NotFoundError` that offers the nearest name.
     """
     connections = work.connections
-    row = connections.find(org, name=name, customer=None, deleted_at=None)
-    row = row or connections.find(org, id=name, deleted_at=None)
+    # The id first: nobody may take another's place by taking its id for a name.
+    row = connections.find(org, id=name, deleted_at=None)
+    row = row or connections.find(org, name=name, customer=None, deleted_at=None)
     if row is None:
         own = connections.list(org, customer=None, deleted_at=None)
         raise missing("connection", name, [item.name for item in own])
     return row
 
 
-def handle(row: Connection) -> str:
+def handle(work: UnitOfWork, row: Connection) -> str:
     """What `find` finds the connection by, from document to document: the name if it is unique."""
-    return row.name if row.customer is None else row.id
+    if row.customer is not None:
+        return row.id
+    twins = work.connections.list(row.org, name=row.name, customer=None, deleted_at=None, limit=2)
+    return row.name if len(twins) == 1 else row.id
 
 
 def alive(work: UnitOfWork, org: str) -> Sequence[Connection]:

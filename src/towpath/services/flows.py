@@ -1,10 +1,13 @@
 """Keeping flows: create, update, delete, switch on and off."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
+
+from croniter import CroniterBadDateError
 
 from towpath.core.errors import ConfigError, ConflictError, NotFoundError
-from towpath.core.flows import Every, ExportSpec, FlowStream, ImportSpec, Schedule
+from towpath.core.flows import Cron, Every, ExportSpec, FlowStream, ImportSpec, Schedule
 from towpath.core.model import ReadMode, WriteMode
 from towpath.core.records import Connection, Export, Flow, Import, RunStatus, now
 from towpath.core.repositories import UnitOfWork
@@ -22,11 +25,21 @@ class Flows(UseCases):
         with self.rooms.store.begin() as work:
             return self.create_in(work, org, name, spec)
 
-    def create_in(self, work: UnitOfWork, org: str, name: str, spec: FlowSpec) -> Flow:
+    def create_in(
+        self,
+        work: UnitOfWork,
+        org: str,
+        name: str,
+        spec: FlowSpec,
+        *,
+        project: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Flow:
+        """``project`` is an id; without one the flow is the whole organization's."""
         source, destination = validate(self.rooms, work, org, spec)
         reads, writes = _sides(spec)
-        export = Export(org=org, name=name, connection=source.id, spec=reads)
-        import_ = Import(org=org, name=name, connection=destination.id, spec=writes)
+        export = Export(org=org, name=name, connection=source.id, spec=reads, project=project)
+        import_ = Import(org=org, name=name, connection=destination.id, spec=writes, project=project)
         work.exports.add(org, export)
         work.imports.add(org, import_)
         flow = Flow(
@@ -38,6 +51,10 @@ class Flows(UseCases):
             policy=spec.policy,
             enabled=spec.enabled,
             next_due=self._first_due(spec.schedule, enabled=spec.enabled),
+            project=project,
+            metadata=dict(metadata or {}),
+            created_by=self.actor.user,
+            updated_by=self.actor.user,
         )
         work.flows.add(org, flow)
         audit(work, org, self.actor, "flow.create", flow.id, name=name)
@@ -47,12 +64,14 @@ class Flows(UseCases):
         with self.rooms.store.begin() as work:
             return self.update_in(work, org, named(work.flows, org, "flow", name), spec)
 
-    def update_in(self, work: UnitOfWork, org: str, flow: Flow, spec: FlowSpec) -> Flow:
+    def update_in(self, work: UnitOfWork, org: str, flow: Flow, spec: FlowSpec, **more: Any) -> Flow:
+        """``more``: name, metadata."""
         source, destination = validate(self.rooms, work, org, spec)
         reads, writes = _sides(spec)
         export_id, import_id = _one_to_one(flow)
-        work.exports.update(org, export_id, connection=source.id, spec=reads)
-        work.imports.update(org, import_id, connection=destination.id, spec=writes)
+        name = {key: more[key] for key in ("name",) if key in more}
+        work.exports.update(org, export_id, connection=source.id, spec=reads, **name)
+        work.imports.update(org, import_id, connection=destination.id, spec=writes, **name)
         changed = work.flows.update(
             org,
             flow.id,
@@ -60,6 +79,8 @@ class Flows(UseCases):
             policy=spec.policy,
             enabled=spec.enabled,
             next_due=self._due(flow, spec.schedule, enabled=spec.enabled),
+            updated_by=self.actor.user,
+            **more,
         )
         audit(work, org, self.actor, "flow.update", flow.id)
         return changed
@@ -69,7 +90,9 @@ class Flows(UseCases):
         with self.rooms.store.begin() as work:
             flow = named(work.flows, org, "flow", name)
             due = self._due(flow, flow.schedule, enabled=enabled)
-            changed = work.flows.update(org, flow.id, enabled=enabled, next_due=due)
+            changed = work.flows.update(
+                org, flow.id, enabled=enabled, next_due=due, updated_by=self.actor.user
+            )
             audit(work, org, self.actor, "flow.enable" if enabled else "flow.disable", flow.id)
             return changed
 
@@ -123,22 +146,27 @@ def spec_of(work: UnitOfWork, org: str, flow: Flow) -> FlowSpec:
     export, import_ = work.exports.get(org, export_id), work.imports.get(org, import_id)
     source = work.connections.get(org, export.connection)
     destination = work.connections.get(org, import_.connection)
-    writes = {stream.name: stream for stream in import_.spec.streams}
-    streams = []
-    for read in export.spec.streams:
-        write = writes.get(read.name)
-        more = write.model_dump(exclude={"name", "mode"}) | {"write": write.mode} if write else {}
-        streams.append(FlowStream(**read.model_dump(), **more))
     return FlowSpec(
-        source=SourceSide(connection=connections.handle(source)),
+        source=SourceSide(connection=connections.handle(work, source)),
         destination=DestinationSide(
-            connection=connections.handle(destination), namespace=import_.spec.namespace
+            connection=connections.handle(work, destination), namespace=import_.spec.namespace
         ),
-        streams=tuple(streams),
+        streams=joined(export.spec, import_.spec),
         schedule=flow.schedule,
         policy=flow.policy,
         enabled=flow.enabled,
     )
+
+
+def joined(reads: ExportSpec, writes: ImportSpec) -> tuple[FlowStream, ...]:
+    """Reading and writing of each stream in one place, as a flow's document says them."""
+    by_name = {stream.name: stream for stream in writes.streams}
+    streams = []
+    for read in reads.streams:
+        write = by_name.get(read.name)
+        more = write.model_dump(exclude={"name", "mode"}) | {"write": write.mode} if write else {}
+        streams.append(FlowStream(**read.model_dump(), **more))
+    return tuple(streams)
 
 
 def validate(rooms: Rooms, work: UnitOfWork, org: str, spec: FlowSpec) -> tuple[Connection, Connection]:
@@ -200,6 +228,16 @@ def _check_schedule(schedule: Schedule | None, minimum: float) -> None:
             hint=f"Set `every` to {minimum:g} or more.",
             field="schedule.every",
         )
+    if isinstance(schedule, Cron):
+        try:
+            first_due(schedule, now(), minimum)
+        except CroniterBadDateError:
+            raise ConfigError(
+                "schedule.never",
+                f"The time {schedule.cron!r} never comes.",
+                hint="Check its day and month: no February has 30 days.",
+                field="schedule.cron",
+            ) from None
 
 
 def _check_names(streams: Sequence[FlowStream]) -> None:
