@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from towpath.api.kit.errors import RETRY_AFTER, Errors, Problem
 from towpath.core.errors import AuthError, ConfigError, DataError, SchemaError, TowpathError
 
-_UNAVAILABLE = 503
+_NOT_FOUND, _UNAVAILABLE = 404, 503
 #: Words of the document for what needs no more of them.
 _PLAIN = {401: "Authentication required", 404: "Resource not found", 500: "Internal server error"}
 
@@ -19,11 +19,13 @@ class ConsoleErrors(Errors):
     def answer(self, error: TowpathError) -> Response:
         status = self.status(error)
         headers = {"Retry-After": str(RETRY_AFTER)} if status == _UNAVAILABLE else {}
-        message = f"{error.message} {error.hint}".strip()
-        return _envelope(status, message, headers, code=error.code, **_field(error))
+        # What is missing and what is another project's or organization's read the same.
+        told = _PLAIN[404] if status == _NOT_FOUND else f"{error.message} {error.hint}".strip()
+        return _envelope(status, told, headers, code=error.code, **_field(error))
 
     def refuse(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-        return _envelope(status, message or _PLAIN.get(status, ""), headers)
+        told = _PLAIN[404] if status == _NOT_FOUND else message or _PLAIN.get(status, "")
+        return _envelope(status, told, headers)
 
     def invalid(self, found: Sequence[Problem]) -> Response:
         """Tells where it is wrong, and never what stood there."""
