@@ -1,6 +1,7 @@
 """Whole numbers for what API families call by number: each organization counts for itself."""
 
 from collections.abc import Collection, Mapping
+from enum import StrEnum
 
 from towpath.core.errors import InternalError, NotFoundError
 from towpath.services.context import UseCases
@@ -9,13 +10,23 @@ from towpath.services.context import UseCases
 _HIGHEST = 2**31 - 1
 
 
+class Kind(StrEnum):
+    """What has numbers of its own."""
+
+    CONNECTION = "connection"
+    FLOW = "flow"
+    RUN = "run"
+    INTEGRATION = "integration"
+    KEY = "key"
+
+
 class Numbering(UseCases):
     """Numbers for ids, and back."""
 
     def of(self, org: str, kind: str, ids: Collection[str]) -> Mapping[str, int]:
         """The numbers of these ids, in their order; those that have none get the next ones.
 
-        ``kind`` is what the ids are of: ``connection``, ``flow``, ``run`` … In a unit of work of its own.
+        In a unit of work of its own.
         """
         if not ids:
             return {}

@@ -8,8 +8,9 @@ from towpath.services import numbering
 class Kind(StrEnum):
     """What has numbers of its own."""
 
-    DESTINATION = "connection"
+    CONNECTION = DESTINATION = "connection"
     CONNECTOR = "integration"
+    FLOW = "flow"
     USER = "key"
 
 
