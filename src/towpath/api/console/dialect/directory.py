@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, Protocol
 
+from towpath.api.console.dialect import mysql, parquet, postgres, s3
 from towpath.api.console.dialect.kind import Kind
 from towpath.api.console.dialect.plain import Plain
 from towpath.core.errors import ConfigError, TowpathError
@@ -21,8 +22,20 @@ class Connectors(Protocol):
 
 Make = Callable[[Connectors], Kind]
 
+
+def _s3(registry: Connectors) -> Kind:
+    return s3.kind({format: registry.get(name) for format, name in s3.FORMATS.items()})
+
+
 #: Types whose settings this dialect words in its own way: name → connectors it needs, and how it is made.
-_OWN: Mapping[Role, Mapping[str, tuple[tuple[str, ...], Make]]] = {"source": {}, "destination": {}}
+_OWN: Mapping[Role, Mapping[str, tuple[tuple[str, ...], Make]]] = {
+    "source": {
+        "postgres": (("postgres",), lambda registry: postgres.kind(registry.get("postgres"))),
+        "mysql": (("mysql",), lambda registry: mysql.kind(registry.get("mysql"))),
+        "s3": (tuple(s3.FORMATS.values()), _s3),
+    },
+    "destination": {"parquet": (("parquet",), lambda registry: parquet.kind(registry.get("parquet")))},
+}
 #: Types of this dialect that no connector stands for as yet.
 _KNOWN: Mapping[Role, tuple[str, ...]] = {
     "source": ("mongodb", "kafka", "oracle", "db2", "mssql"),

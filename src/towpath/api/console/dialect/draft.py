@@ -5,7 +5,7 @@ from typing import Any
 
 SCHEMA = "http://json-schema.org/draft-07/schema#"
 #: Of no use to a form, or words that draft 07 does not have.
-_DROPPED = frozenset({"$defs", "discriminator", "additionalProperties"})
+_DROPPED = frozenset({"$defs", "discriminator"})
 #: The only formats that validators of browsers know for sure.
 _FORMATS = frozenset({"password", "date-time", "date", "time", "uri", "email"})
 
@@ -23,6 +23,8 @@ def _plain(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, An
             found[word] = {name: _property(name, item, shared) for name, item in value.items()}
         elif word in ("anyOf", "oneOf", "allOf"):
             found[word] = [_plain(item, shared) for item in value]
+        elif word == "additionalProperties" and "properties" in schema:
+            continue  # a form would offer a place to add some
         elif word in ("items", "additionalProperties") and isinstance(value, Mapping):
             found[word] = _plain(value, shared)
         elif word == "prefixItems":

@@ -11,5 +11,9 @@ from towpath.api.console.dialect.kind import Spec
 
 def spec_of(schema: Mapping[str, Any], title: str) -> Spec:
     """The form of what `pydantic` says of a class of settings."""
-    plain = draft07(schema, title)
-    return {"jsonschema": plain, "uischema": json.dumps(laid_out(plain))}
+    return laid_out_spec(draft07(schema, title))
+
+
+def laid_out_spec(schema: dict[str, Any]) -> Spec:
+    """The form of a schema of draft 07."""
+    return {"jsonschema": schema, "uischema": json.dumps(laid_out(schema))}

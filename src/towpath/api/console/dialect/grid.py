@@ -9,7 +9,9 @@ _HALF = _ROW // 2
 
 def laid_out(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The layout of an object's fields, and of the objects within."""
-    fields = dict(_fields(schema))
+    fields: dict[str, Mapping[str, Any]] = {}
+    for name, field in _fields(schema):
+        fields.setdefault(name, field)
     found: dict[str, Any] = {"ui:grid": _rows(fields)} if fields else {}
     for name, field in fields.items():
         inside = _widget(field) | laid_out(field)
@@ -24,6 +26,8 @@ def _fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]
     for word in ("oneOf", "anyOf", "allOf"):
         for choice in schema.get(word, ()):
             yield from _fields(choice)
+    for dependent in schema.get("dependencies", {}).values():
+        yield from _fields(dependent)
 
 
 def _rows(fields: Mapping[str, Mapping[str, Any]]) -> Sequence[dict[str, int]]:
@@ -47,6 +51,11 @@ def _is_simple(field: Mapping[str, Any]) -> bool:
 
 
 def _widget(field: Mapping[str, Any]) -> dict[str, Any]:
+    hint = {"ui:placeholder": field["placeholder"]} if "placeholder" in field else {}
+    return hint | _shape(field)
+
+
+def _shape(field: Mapping[str, Any]) -> dict[str, Any]:
     if "const" in field:
         return {"ui:widget": "hidden"}
     if field.get("multiline"):
