@@ -103,6 +103,29 @@ def delete(ctx: typer.Context, name: Name, yes: Yes = False) -> None:
 
 
 @app.command()
+def clear(
+    ctx: typer.Context,
+    name: Name,
+    stream: Annotated[list[str] | None, typer.Option(help="Only this stream; may be repeated.")] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Empty what the flow has written, and make the next run read everything again.
+
+    Waits for its end. Without a running server or worker, this command does the work itself.
+    """
+    from towpath.cli import follow as following
+
+    now = session(ctx)
+    flow = now.flows.get(now.org, name)
+    what = ", ".join(stream or []) or "all streams"
+    confirm(f"Empty the targets of {what} of the flow {flow.name}?", yes=yes)
+    started = now.runs.clear(now.org, flow.id, stream or [])
+    now.container.work_if_nobody_does()
+    raise typer.Exit(following.follow(now, started.id, as_json=as_json))
+
+
+@app.command()
 def enable(ctx: typer.Context, name: Name) -> None:
     """Let the schedule start the flow."""
     now = session(ctx)

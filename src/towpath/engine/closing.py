@@ -6,9 +6,9 @@ from typing import Any
 from towpath.core.errors import InternalError, NotFoundError
 from towpath.core.records import Level, Run, RunStatus, StreamStatus, now
 from towpath.core.repositories import UnitOfWork
-from towpath.engine import retries
 from towpath.engine.books import StoppedError
 from towpath.engine.context import Context
+from towpath.engine.ends import finish
 from towpath.engine.keeping import DEAD_AFTER
 
 _WAIT = 0.3
@@ -29,12 +29,14 @@ def close_run(context: Context, org: str, run: str, failure: Mapping[str, Any] |
         if run_before.status.final:
             return
         status, error = context.books.read(lambda work: _verdict(work, run_before, failure))
+        if run_before.clear and not context.books.read(lambda work: work.streams.list(org, run)):
+            context.diary.note(org, run, "There is nothing to clear: nothing was written", "run.empty")
         text = f"The run {status}" if error is None else f"The run {status}: {error['message']}"
         level = Level.ERROR if status is RunStatus.FAILED else Level.INFO
         context.diary.note(org, run, text, "run.finished", level=level, status=str(status))
         # The log first: who waits for the end of the run finds it complete.
         context.diary.flush()
-        context.books.write(lambda work: retries.finish(work, org, run, status, error))
+        context.books.write(lambda work: finish(work, context.ended, org, run, status, error))
     except NotFoundError:
         return
 

@@ -11,6 +11,7 @@ from towpath.core.errors import BusyError, NotFoundError
 from towpath.core.records import (
     Run,
     RunSlice,
+    RunStatus,
     RunStream,
     SliceStatus,
     StreamStatus,
@@ -18,9 +19,12 @@ from towpath.core.records import (
 )
 from towpath.core.repositories import UnitOfWork
 from towpath.engine.books import StoppedError
+from towpath.engine.clearing import plan_clear
 from towpath.engine.closing import left_undone
 from towpath.engine.context import Context, Outline, outline
+from towpath.engine.ends import finish
 from towpath.engine.work import Work, is_over
+from towpath.engine.work_clear import ClearWork
 from towpath.engine.work_commit import CommitWork, DiscardWork
 from towpath.engine.work_plan import PlanWork
 from towpath.engine.work_slice import OrderedWork, SliceWork
@@ -41,6 +45,7 @@ _WORKS: Mapping[str, type[Work]] = {
     "slice": SliceWork,
     "ordered": OrderedWork,
     "commit": CommitWork,
+    "clear": ClearWork,
     "discard": DiscardWork,
 }
 
@@ -55,7 +60,7 @@ def open_run(context: Context, org: str, run: str) -> bool:
     """
     while True:
         try:
-            claimed = context.books.write(lambda work: _claim(work, org, run))
+            claimed = context.books.write(lambda work: _claim(work, context, org, run))
         except NotFoundError:
             return False
         except BusyError:
@@ -69,7 +74,12 @@ def open_run(context: Context, org: str, run: str) -> bool:
         return True
 
 
-def _claim(work: UnitOfWork, org: str, run: str) -> Run | None:
+def _claim(work: UnitOfWork, context: Context, org: str, run: str) -> Run | None:
+    work.runs.lock(org, run)
+    found = work.runs.get(org, run)
+    if found.status is RunStatus.QUEUED and found.cancel_requested:
+        finish(work, context.ended, org, run, RunStatus.CANCELLED)
+        return None
     return work.runs.claim(org, run)
 
 
@@ -110,6 +120,9 @@ def _moves(
     flying: Collection[str],
     landed: Collection[str],
 ) -> Iterator[Task]:
+    if seen.run.clear:
+        yield from _clears(work, streams or plan_clear(work, seen), flying, landed)
+        return
     if not streams:
         if "plan/0" not in flying and "plan/0" not in landed:
             yield {"id": "plan/0", "kind": "plan", "arguments": [0, None]}
@@ -122,13 +135,24 @@ def _moves(
             continue
         slices = work.streams.slices(stream.org, stream.run, stream.stream)
         if all(piece.status is SliceStatus.DONE for piece in slices):
-            yield from _commit(work, stream, flying, landed)
+            yield from _publication(work, "commit", stream, flying, landed)
             continue
         for task in _slices(work, seen, stream, slices, flying, landed):
             if room <= 0:
                 return  # the streams behind this one have not begun
             room -= 1
             yield task
+
+
+def _clears(
+    work: UnitOfWork,
+    streams: Sequence[RunStream],
+    flying: Collection[str],
+    landed: Collection[str],
+) -> Iterator[Task]:
+    for stream in streams:
+        if not is_over(stream):
+            yield from _publication(work, "clear", stream, flying, landed)
 
 
 def _replans(
@@ -150,14 +174,14 @@ def _replans(
         _fail(work, stream, stream.error or {})
 
 
-def _commit(
-    work: UnitOfWork, stream: RunStream, flying: Collection[str], landed: Collection[str]
+def _publication(
+    work: UnitOfWork, kind: str, stream: RunStream, flying: Collection[str], landed: Collection[str]
 ) -> Iterator[Task]:
-    task = f"commit/{stream.stream}/{stream.epoch}"
+    task = f"{kind}/{stream.stream}/{stream.epoch}"
     if task in landed:
         _fail(work, stream, left_undone(task).to_json())
     elif task not in flying:
-        yield {"id": task, "kind": "commit", "arguments": [stream.stream, stream.epoch]}
+        yield {"id": task, "kind": kind, "arguments": [stream.stream, stream.epoch]}
 
 
 def _slices(

@@ -12,6 +12,7 @@ from towpath.engine.board import Board
 from towpath.engine.books import Books
 from towpath.engine.children import Nursery
 from towpath.engine.diary import Diary
+from towpath.engine.ends import Ended, unheard
 from towpath.engine.holds import Holds
 from towpath.engine.settings import EngineSettings, Resolve
 
@@ -29,14 +30,17 @@ class Context:
     diary: Diary
     board: Board
     slots: threading.BoundedSemaphore
+    ended: Ended = unheard
     holds: Holds = field(default_factory=Holds)
     attempts: set[str] = field(default_factory=set)
     """Ids of the attempts that threads of this worker watch over."""
 
-    def ends(self, org: str, connections: tuple[str, str]) -> dict[str, Any]:
-        """The part of a task that says which connectors to open, with their secrets. # Invariant 8"""
-        source, destination = (self._end(org, connection) for connection in connections)
-        return {"registry": self.settings.registry, "source": source, "destination": destination}
+    def ends(self, org: str, connections: Mapping[str, str]) -> dict[str, Any]:
+        """The part of a task that says which connectors to open for which role, with their secrets.
+        # Invariant 8
+        """
+        opened = {role: self._end(org, connection) for role, connection in connections.items()}
+        return {"registry": self.settings.registry, **opened}
 
     def _end(self, org: str, connection: str) -> Mapping[str, Any]:
         connector, config = self.resolve(org, connection)
@@ -52,10 +56,10 @@ class Outline:
     export: Export
     imported: Import
 
-    @property
-    def connections(self) -> tuple[str, str]:
-        """Ids of the source's and the destination's connection."""
-        return self.export.connection, self.imported.connection
+    def connections(self, *, reads: bool) -> dict[str, str]:
+        """Ids of the connections by role; without the source's for what reads nothing."""
+        source = {"source": self.export.connection} if reads else {}
+        return {**source, "destination": self.imported.connection}
 
     @property
     def unwanted(self) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from towpath.core.records import Run, RunStatus
 from towpath.core.repositories import Store
-from towpath.engine import retries
+from towpath.engine.ends import Ended, finish, unheard
 from towpath.engine.settings import EngineSettings, Resolve
 
 if TYPE_CHECKING:
@@ -20,10 +20,13 @@ class Engine:
     the workers find its runs in the store within a second. At most one engine is started per process.
     """
 
-    def __init__(self, store: Store, resolve: Resolve, settings: EngineSettings) -> None:
+    def __init__(
+        self, store: Store, resolve: Resolve, settings: EngineSettings, ended: Ended = unheard
+    ) -> None:
         self._store = store
         self._resolve = resolve
         self._settings = settings
+        self._ended = ended
         self._lock = threading.Lock()
         self._machine: Machine | None = None
 
@@ -36,7 +39,7 @@ class Engine:
 
         with self._lock:
             if self._machine is None:
-                machine = Machine(self._store, self._resolve, self._settings)
+                machine = Machine(self._store, self._resolve, self._settings, self._ended)
                 # In a thread of its own: DBOS would otherwise adopt the event loop of a web server.
                 with ThreadPoolExecutor(1) as starter:
                     starter.submit(machine.start).result()
@@ -67,5 +70,5 @@ class Engine:
             asked = work.runs.request_cancel(org, run)
             if asked.status is RunStatus.QUEUED:
                 # Whoever claims it from now on sees the request, so nothing of it can be running.
-                return retries.finish(work, org, run, RunStatus.CANCELLED)
+                return finish(work, self._ended, org, run, RunStatus.CANCELLED)
             return asked

@@ -16,6 +16,7 @@ from towpath.core.repositories import UnitOfWork
 from towpath.engine import durable, retries
 from towpath.engine.books import StoppedError
 from towpath.engine.context import Context
+from towpath.engine.ends import finish
 from towpath.engine.holds import Hold
 from towpath.engine.keeping import DEAD_AFTER, Need, needed
 from towpath.engine.liveness import BEAT_EVERY, gone, living
@@ -127,7 +128,8 @@ class Housekeeping:
 
     def _finish(self, run: Run, status: RunStatus, error: InternalError | None = None) -> None:
         data = None if error is None else error.to_json()
-        self._context.books.write(lambda work: work.runs.finish(run.org, run.id, status, data))
+        ended = self._context.ended
+        self._context.books.write(lambda work: finish(work, ended, run.org, run.id, status, data))
 
     def _take_over(self) -> None:
         """Resume the workflows of workers that are dead, which one worker does for all, and what was

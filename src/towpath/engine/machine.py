@@ -12,6 +12,7 @@ from towpath.engine.books import Books, StoppedError
 from towpath.engine.children import Nursery
 from towpath.engine.context import Context
 from towpath.engine.diary import Diary
+from towpath.engine.ends import Ended, unheard
 from towpath.engine.housekeeping import Housekeeping
 from towpath.engine.liveness import new_worker
 from towpath.engine.settings import EngineSettings, Resolve
@@ -22,7 +23,9 @@ _STOP_TIMEOUT = 10.0
 class Machine:
     """One worker process."""
 
-    def __init__(self, store: Store, resolve: Resolve, settings: EngineSettings) -> None:
+    def __init__(
+        self, store: Store, resolve: Resolve, settings: EngineSettings, ended: Ended = unheard
+    ) -> None:
         self._worker = new_worker()
         self._stopping = threading.Event()
         books = Books(store, self._stopping)
@@ -36,6 +39,7 @@ class Machine:
             diary=Diary(books),
             board=Board(books),
             slots=threading.BoundedSemaphore(settings.slots),
+            ended=ended,
         )
         self._housekeeping = Housekeeping(self._context, self._worker)
 

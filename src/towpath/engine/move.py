@@ -101,6 +101,16 @@ def publish(move: Move, receipts: Sequence[Receipt], state: State | None, counte
         move.source.ack(move.selection, state)
 
 
+def empty(destination: Destination, target: Target, report: Report) -> None:
+    """Make the target of an overwrite hold nothing. Doing it again changes nothing."""
+    destination.prepare(target)
+    report.committing()
+    destination.commit(target, (), Checkpoint(target.run, 1, None))
+    # Before it is told: the lineage ends there, and no later run would sweep for it.
+    destination.discard(target)
+    report.saved(None, Counters())
+
+
 def follow(move: Move, piece: Slice, start: "Position", attempt: str, limits: Limits) -> Counters:
     """Read what follows the last committed state and commit it in micro-batches, to the end.
 

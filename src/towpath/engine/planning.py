@@ -152,7 +152,7 @@ def retried(origin: Mapping[str, Any], run: str, destination: Connector[Any]) ->
     if mode is WriteMode.OVERWRITE:
         upsert = target.primary_key and WriteMode.UPSERT in destination.write_modes
         mode = WriteMode.UPSERT if upsert else WriteMode.APPEND
-    whole = replace(selection, mode=ReadMode.FULL_REFRESH, where=(), cursor=None, lookback=0)
+    whole = replace(selection, mode=ReadMode.FULL_REFRESH, where=(), cursor=None, cursor_fallback=None, lookback=0)
     return whole, replace(target, run=run, mode=mode, lineage=lineage)
 
 
@@ -198,7 +198,7 @@ def _check_mode(selection: Selection, mode: WriteMode, frame: Frame) -> None:
         raise ConfigError(
             "append.not_full",
             f"A full run would append every record of {name} a second time.",
-            hint="Write with mode upsert; or empty the target and reset the stream's state.",
+            hint="Write with mode upsert; or clear the stream first: `towpath flows clear`.",
         )
 
 

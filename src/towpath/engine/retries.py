@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from towpath.core.records import RecordError, Run, RunStatus, StreamStatus
+from towpath.core.records import RecordError, Run, StreamStatus
 from towpath.core.repositories import UnitOfWork
 from towpath.engine.books import Books
 
@@ -33,25 +33,15 @@ def records(work: UnitOfWork, run: Run, stream: str) -> list[Mapping[str, Any]] 
     return [error.record for error in _claimed(work, run, stream=stream)]
 
 
-def finish(
-    work: UnitOfWork, org: str, run: str, status: RunStatus, error: Mapping[str, Any] | None = None
-) -> Run:
-    """Make a run final, and with it what it was to send again."""
-    finished = work.runs.finish(org, run, status, error)
-    if finished.parent is not None:
-        _settle(work, org, run)
-    return finished
-
-
 def settle_all(books: Books) -> None:
-    """Settle the retries that ended without `finish`, or were deleted."""
+    """Settle the retries that ended without `settle`, or were deleted."""
     if books.read(_unsettled):
         books.write(_settle_those)
 
 
 def _settle_those(work: UnitOfWork) -> None:
     for org, run in _unsettled(work):
-        _settle(work, org, run)
+        settle(work, org, run)
 
 
 def _unsettled(work: UnitOfWork) -> list[tuple[str, str]]:
@@ -59,8 +49,10 @@ def _unsettled(work: UnitOfWork) -> list[tuple[str, str]]:
     return [(org, id) for org, id, run in known if run is None or run.status.final]
 
 
-def _settle(work: UnitOfWork, org: str, run: str) -> None:
-    """Stream by stream: what was committed was sent, even if the run as a whole failed."""
+def settle(work: UnitOfWork, org: str, run: str) -> None:
+    """End a retry's claim on its records, stream by stream: what was committed was sent, even if the run as a
+    whole failed.
+    """
     streams = work.streams.list(org, run)
     sent = [stream.stream for stream in streams if stream.status is StreamStatus.COMMITTED]
     work.record_errors.settle(org, run, sent)

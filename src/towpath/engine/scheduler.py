@@ -31,7 +31,7 @@ def _start(work: UnitOfWork, flow: Flow, at: datetime, minimum_interval: float) 
     then = None if flow.schedule is None else next_due(flow.schedule, due, at, minimum_interval)
     if not work.flows.advance(flow.org, flow.id, due, then) or flow.schedule is None:
         return None
-    if work.runs.list(flow.org, flow=flow.id, status=RunStatus.QUEUED, limit=1):
+    if work.runs.list(flow.org, flow=flow.id, status=RunStatus.QUEUED, clear=False, limit=1):
         return None
     id = scheduled_id(flow.id, due)
     if work.runs.list(flow.org, id=id):

@@ -46,9 +46,10 @@ class Supervision:
         Raises the `TowpathError` that it ended with, `CancelledError`, or `StoppedError`. No child is left
         unless it keeps something open.
         """
-        ends = self._context.ends(self._work.org, self._context.books.read(self._work.look).connections)
+        connections = self._context.books.read(self._work.look).connections(reads=self._work.reads)
+        ends = self._context.ends(self._work.org, connections)
         brief = self._work.brief() | ends
-        connectors = sorted({ends[role]["connector"] for role in ("source", "destination")})
+        connectors = sorted({ends[role]["connector"] for role in connections})
         child = self._context.nursery.spawn(connectors, spare=self._work.spare)
         try:
             result = self._serve(child, brief)

@@ -67,21 +67,31 @@ def load(dotted: str) -> Callable[..., Any]:
 
 
 class Ends:
-    """The two connectors of a task with their configs."""
+    """The two connectors of a task with their configs; tasks that read nothing have no source."""
 
     def __init__(self, task: Task, talk: Talk) -> None:
         registry: Registry = load(task["registry"])()
-        self.source = registry.get(task["source"]["connector"])
-        self.destination = registry.get(task["destination"]["connector"])
-        self._source_config = parse_config(self.source, task["source"]["config"])
-        self._destination_config = parse_config(self.destination, task["destination"]["config"])
-        talk.secrets = secrets_of([self._source_config, self._destination_config])
+        roles = [role for role in ("source", "destination") if role in task]
+        self._connectors = {role: registry.get(task[role]["connector"]) for role in roles}
+        self._configs = {
+            role: parse_config(connector, task[role]["config"])
+            for role, connector in self._connectors.items()
+        }
+        talk.secrets = secrets_of(self._configs)
+
+    @property
+    def source(self) -> Connector[Any]:
+        return self._connectors["source"]
+
+    @property
+    def destination(self) -> Connector[Any]:
+        return self._connectors["destination"]
 
     def open_source(self) -> AbstractContextManager[Source]:
-        return _role(self.source, "source")(self._source_config)
+        return _role(self.source, "source")(self._configs["source"])
 
     def open_destination(self) -> AbstractContextManager[Destination]:
-        return _role(self.destination, "destination")(self._destination_config)
+        return _role(self.destination, "destination")(self._configs["destination"])
 
 
 def _role(connector: Connector[Any], role: str) -> Callable[[Any], AbstractContextManager[Any]]:
@@ -141,6 +151,16 @@ def _commit(task: Task, talk: Talk) -> None:
     talk.result({})
 
 
+def _clear(task: Task, talk: Talk) -> None:
+    from towpath.engine.clearing import check_clearable
+
+    ends = Ends(task, talk)
+    check_clearable(ends.destination)
+    with ends.open_destination() as destination:
+        move.empty(destination, Target.from_json(task["target"]), talk)
+    talk.result({})
+
+
 def _discard(task: Task, talk: Talk) -> None:
     known: dict[str, Any] = {}
     with Ends(task, talk).open_destination() as destination:
@@ -188,5 +208,6 @@ KINDS: Mapping[str, Callable[[Task, Talk], None]] = {
     "slice": _slice,
     "ordered": _ordered,
     "commit": _commit,
+    "clear": _clear,
     "discard": _discard,
 }

@@ -31,6 +31,8 @@ class Work(ABC):
     """Whether a cancel of the run ends it."""
     max_attempts: ClassVar[int | None] = None
     """How often it is tried; None: as often as the flow's policy says."""
+    reads: ClassVar[bool] = True
+    """Whether its child is given the source; without it the source may be away, and its tokens too."""
     spare: ClassVar[bool] = False
     """Whether its child looks after itself when the worker dies."""
 

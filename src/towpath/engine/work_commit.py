@@ -10,6 +10,7 @@ from towpath.core.repositories import UnitOfWork
 from towpath.engine.board import done_counters
 from towpath.engine.channel import Message
 from towpath.engine.children import Child
+from towpath.engine.clearing import forget
 from towpath.engine.context import Context, Outline
 from towpath.engine.move import counters_json, unpack
 from towpath.engine.work import Ending, Work, committed, ending, is_over, save_state
@@ -96,6 +97,7 @@ class DiscardWork(Work):
 
     killable = False
     max_attempts = 3
+    reads = False
 
     @property
     def task(self) -> str:
@@ -128,8 +130,12 @@ class DiscardWork(Work):
             stream = work.streams.get(self.org, self.run, name)
             if checkpoint.run != stream.target["run"]:
                 return
+            seen = self.look(work)
             state, counters = unpack(checkpoint.state)
-            save_state(work, self.look(work), stream, state)
+            if seen.run.clear:
+                forget(work, seen, name)
+            else:
+                save_state(work, seen, stream, state)
             if stream.ordered:
                 changes: dict[str, Any] = {"state_after": state, "counters": counters}
             else:

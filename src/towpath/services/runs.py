@@ -7,6 +7,7 @@ from typing import Any
 from towpath.core.errors import ConflictError, NotFoundError
 from towpath.core.records import Level, LogLine, Run, RunStatus, RunStream
 from towpath.core.repositories import UnitOfWork
+from towpath.engine import check_clearable
 from towpath.services.context import UseCases, audit, missing, named
 
 
@@ -43,6 +44,25 @@ class Runs(UseCases):
             run = Run(org=org, flow=row.id, cause=cause, streams=tuple(streams) or None, full=full)
             work.runs.add(org, run)
             audit(work, org, self.actor, "run.start", run.id, flow=row.name, full=full)
+        self.rooms.engine.submit(run)
+        return run
+
+    def clear(self, org: str, flow: str, streams: Sequence[str] = ()) -> Run:
+        """Queue a run that empties what the flow wrote last, in all streams or in these, and forgets how far
+        they were read; it begins when the earlier runs of the flow have ended. # Invariant 5
+
+        Raises `ConfigError` (``clear.unsupported``) where a destination cannot be emptied.
+        """
+        with self.rooms.store.begin() as work:
+            row = named(work.flows, org, "flow", flow)
+            for stream in streams:
+                _check_stream(work, org, row.exports, stream)
+            for place in row.imports:
+                connection = work.connections.get(org, work.imports.get(org, place).connection)
+                check_clearable(self.rooms.registry.get(connection.connector))
+            run = Run(org=org, flow=row.id, cause="clear", streams=tuple(streams) or None, clear=True)
+            work.runs.add(org, run)
+            audit(work, org, self.actor, "run.clear", run.id, flow=row.name, streams=list(streams))
         self.rooms.engine.submit(run)
         return run
 
