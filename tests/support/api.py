@@ -33,7 +33,7 @@ from towpath.core.ids import as_uuid
 from towpath.core.records import KeyKind, Organization, User
 from towpath.server import serving
 from towpath.server.app import create_app
-from towpath.services.accounts import Sessions
+from towpath.services.sessions import Sessions
 from towpath.services.people import Customers, Instances, Keys, Shown
 
 PATIENCE = 60

@@ -38,6 +38,14 @@ class Container:
     def public_url(self) -> str | None:
         return self.settings.public_url
 
+    @property
+    def trusted_origins(self) -> tuple[str, ...]:
+        return self.settings.cors_origins
+
+    @property
+    def open_signup(self) -> bool:
+        return self.settings.open_signup
+
     @cached_property
     def store(self) -> "Store":
         """The store, migrated. Raises what `open_store` and `Store.begin` raise."""

@@ -107,6 +107,11 @@ def _url(value: Any) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _origins(value: Any) -> tuple[str, ...]:
+    # Any origin at all, with credentials, would let every web page act for who is signed in.
+    return tuple(_url(item) for item in _hosts(value))
+
+
 TABLE: tuple[Setting, ...] = (
     Setting(
         "home",
@@ -184,7 +189,14 @@ TABLE: tuple[Setting, ...] = (
         "TOWPATH_CORS_ORIGINS",
         "`http://localhost:8000`",
         "Origins whose web pages may call the API, with credentials, comma-separated.",
-        _hosts,
+        _origins,
+    ),
+    Setting(
+        "open_signup",
+        "TOWPATH_OPEN_SIGNUP",
+        "`no`",
+        "Let anybody who reaches the server sign up. Otherwise the first person can, and who is invited.",
+        _yes,
     ),
     Setting(
         "max_body",
@@ -255,6 +267,7 @@ class Settings:
     require_https: bool = False
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ("http://localhost:8000",)
+    open_signup: bool = False
     max_body: int = 1024 * 1024
     rate_limit: str | None = "100/second"
     failure_limit: str | None = "30/minute"

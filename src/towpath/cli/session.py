@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from towpath.services.flows import Flows
     from towpath.services.inbox import Inbox
     from towpath.services.masterkey import MasterKey
-    from towpath.services.people import Customers, Instances, Keys, Users
+    from towpath.services.people import Customers, Instances, Keys
     from towpath.services.runs import Runs
     from towpath.services.states import States
     from towpath.services.trail import Trail
+    from towpath.services.users import Users
 
 #: The options that many commands share.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
@@ -94,7 +95,7 @@ class Session:
 
     @property
     def users(self) -> "Users":
-        from towpath.services.people import Users
+        from towpath.services.users import Users
 
         return Users(self.container, self.actor)
 

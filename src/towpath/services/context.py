@@ -58,6 +58,16 @@ class Rooms(Protocol):
         ...
 
     @property
+    def trusted_origins(self) -> tuple[str, ...]:
+        """Origins of web pages that may act for whoever is signed in; our own is not among them."""
+        ...
+
+    @property
+    def open_signup(self) -> bool:
+        """Whether anybody may sign up, without an invitation."""
+        ...
+
+    @property
     def desk(self) -> "Desk":
         """Where credentials are fetched; one for the process."""
         ...

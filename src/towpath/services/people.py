@@ -1,4 +1,4 @@
-"""Who may come in: users with passwords, programs with keys, customers and their instances."""
+"""Who may come in, people aside: programs with keys, customers and their instances."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from towpath.core.errors import ConfigError
-from towpath.core.records import Customer, Instance, Key, KeyKind, User, now
+from towpath.core.records import Customer, Instance, Key, KeyKind, now
 from towpath.core.repositories import UnitOfWork
 from towpath.services.context import UseCases, audit, named
-from towpath.vault import hash_password, new_machine_key
-
-#: The shortest password that a user may choose.
-MINIMUM_PASSWORD = 8
-
+from towpath.vault import new_machine_key
 
 #: How long the proxy keys of before go on when an instance gets a new one.
 OVERLAP = timedelta(hours=24)
@@ -34,37 +30,6 @@ class Shown:
     text: SecretStr
     secret: SecretStr | None = None
     """The second half, for kinds that have one."""
-
-
-class Users(UseCases):
-    """People who sign in."""
-
-    def create(self, org: str, name: str, password: SecretStr | None, email: str | None = None) -> User:
-        """Without a password the user can come in by a login link only."""
-        if password is not None and len(password.get_secret_value()) < MINIMUM_PASSWORD:
-            raise ConfigError(
-                "password.too_short",
-                f"A password has at least {MINIMUM_PASSWORD} characters.",
-                hint="Choose a longer one.",
-                field="password",
-            )
-        digest = None if password is None else hash_password(password)
-        row = User(org=org, name=name, email=email, password_hash=digest)
-        with self.rooms.store.begin() as work:
-            work.users.add(org, row)
-            audit(work, org, self.actor, "user.create", row.id, name=name)
-        return row
-
-    def list(self, org: str) -> Sequence[User]:
-        with self.rooms.store.read() as work:
-            return work.users.list(org)
-
-    def delete(self, org: str, name: str) -> User:
-        with self.rooms.store.begin() as work:
-            row = named(work.users, org, "user", name)
-            work.users.delete(org, row.id)
-            audit(work, org, self.actor, "user.delete", row.id, name=row.name)
-            return row
 
 
 class Keys(UseCases):

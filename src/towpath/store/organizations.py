@@ -37,6 +37,9 @@ class SqlOrganizations:
         rows = self._connection.execute(select(_ORGANIZATIONS).order_by(_ORGANIZATIONS.c.id)).mappings()
         return [Organization(**row) for row in rows]
 
+    def hold(self, id: str) -> None:
+        hold(self._connection, id)
+
 
 def hold(connection: Connection, org: str) -> None:
     """Wait until no other unit of work holds the organization, and hold it until this one ends: for what is

@@ -7,7 +7,7 @@ from towpath.vault.key_file import FileKeys
 from towpath.vault.keyring import Keyring, WrappingKey
 from towpath.vault.machine_keys import NewKey, kind_of, new_machine_key
 from towpath.vault.opening import open_vault
-from towpath.vault.passwords import hash_password, verify_password
+from towpath.vault.passwords import hash_password, is_outdated, verify_password
 from towpath.vault.providers import GivenKeys, KeyProvider
 from towpath.vault.rotation import Rotation, rotate
 from towpath.vault.split import join_secrets, names_of, split_secrets
@@ -23,6 +23,7 @@ __all__ = [
     "Vault",
     "WrappingKey",
     "hash_password",
+    "is_outdated",
     "join_secrets",
     "kind_of",
     "names_of",

@@ -23,6 +23,14 @@ def verify_password(stored: str | None, password: SecretStr) -> bool:
     return fits and bool(stored)
 
 
+def is_outdated(stored: str) -> bool:
+    """Whether a password that fits this should be hashed once more: parameters have changed since."""
+    try:
+        return _HASHER.check_needs_rehash(stored)
+    except InvalidHashError:
+        return True
+
+
 @cache
 def _nobody() -> str:
     return hash_password(SecretStr("nobody"))

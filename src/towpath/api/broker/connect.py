@@ -12,9 +12,10 @@ from towpath.api.broker import translate
 from towpath.api.broker.auth import Broker
 from towpath.api.broker.documents import PROBLEMS
 from towpath.api.broker.errors import errors
-from towpath.api.broker.origins import CALLBACK, callback, origin
-from towpath.api.broker.pages import button, no_store, page, small, text, way_back
+from towpath.api.broker.origins import CALLBACK, callback
 from towpath.api.kit.defects import request_id
+from towpath.api.kit.origins import origin
+from towpath.api.kit.pages import button, no_store, page, small, text, way_back
 from towpath.api.kit.routing import Router
 from towpath.core.errors import TowpathError
 from towpath.services.context import Actor

@@ -16,6 +16,12 @@ class Organizations(Protocol):
     def get(self, id: str) -> Organization: ...
     def list(self) -> Sequence[Organization]: ...
 
+    def hold(self, id: str) -> None:
+        """Wait until no other unit of work holds the organization, and hold it until this one ends: for what
+        must be seen and changed by one at a time, such as who its owners are. Raises `NotFoundError`.
+        """
+        ...
+
 
 class Keys(Repository[Key], Protocol):
     """Machine keys."""
