@@ -134,7 +134,7 @@ def plain_reason(message: str) -> str:
 
 
 def config_error(error: ValidationError, what: str, code: str) -> ConfigError:
-    """A `ConfigError` that names every field at fault and no value."""
+    """A `ConfigError` that names every field at fault and no value; its context has ``reasons`` by field."""
     faults = [
         (".".join(str(part) for part in fault["loc"]) or "(all)", plain_reason(fault["msg"]))
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
@@ -144,4 +144,5 @@ def config_error(error: ValidationError, what: str, code: str) -> ConfigError:
         f"Invalid {what}: " + "; ".join(f"{path}: {message}" for path, message in faults),
         hint=f"Correct {faults[0][0]!r} and try again.",
         field=faults[0][0],
+        reasons=dict(faults),
     )

@@ -21,9 +21,9 @@ from towpath.core.records import Connection
 from towpath.core.repositories import UnitOfWork
 from towpath.services import sealing
 from towpath.services.connections import known_connector
-from towpath.services.context import UseCases, audit
+from towpath.services.context import Rooms, UseCases, audit
 from towpath.services.secretfields import MARK, MASK, is_mark, marks
-from towpath.vault import Vault, split_secrets
+from towpath.vault import Vault, join_secrets, split_secrets
 
 PREFIX = "tp_ref_"
 #: Bytes of the connection's id, and as many of the proof that we made the reference.
@@ -66,6 +66,14 @@ def _shown(vault: Vault, connection: str, stored: Any) -> Any:
     if isinstance(stored, list):
         return [_shown(vault, connection, item) for item in stored]
     return stored
+
+
+def masked(rooms: Rooms, connector: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What somebody sent, for its echo: references stay, other secrets are masked."""
+    public, given = split_secrets(known_connector(rooms, connector).config, config)
+    texts = {path: secret.get_secret_value() for path, secret in given.items()}
+    kept = {path: text if not text or _REFERENCE.fullmatch(text) else MASK for path, text in texts.items()}
+    return join_secrets(public, kept)
 
 
 def refuse(value: Any, field: str = "") -> None:

@@ -45,8 +45,8 @@ def tried(connector: Connector[Any], config: Any, role: str, patience: float = P
 
 
 def _in_time(do: Callable[[], Checked], lines: list[LogLine], patience: float) -> Checked | None:
-    """What ``do`` returns, its log in ``lines``; None if it takes too long: its thread is then left to the time
-    limits of its connector.
+    """What ``do`` returns, its log in ``lines``; None if it takes too long: its thread is then left to the
+    time limits of its connector.
     """
     found: list[Checked] = []
 

@@ -12,7 +12,7 @@ from towpath.core.repositories import UnitOfWork
 from towpath.sdk.registry import parse_config
 from towpath.services.connections import Connections, known_connector
 from towpath.services.context import Actor, Rooms, UseCases
-from towpath.services.numbering import Numbering
+from towpath.services.numbering import Kind, Numbering
 from towpath.services.projects import visible
 from towpath.services.removal import held, remove
 from towpath.services.runs import Runs
@@ -34,7 +34,7 @@ class Draft:
     config: Mapping[str, Any]
     """In our words; secrets as plain texts, references or masks."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """Replaces what was there as a whole."""
+    """Added to what is there, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class Workspace(UseCases):
 
     def find_in(self, work: UnitOfWork, org: str, project: Project, role: Role, number: int) -> Connection:
         """The connection with this number, if the project sees it in this role. Raises `NotFoundError`."""
-        id = work.numbers.find(org, "connection", number) if 0 < number <= _HIGHEST else None
+        id = work.numbers.find(org, Kind.CONNECTION, number) if 0 < number <= _HIGHEST else None
         row = work.connections.find(org, id=id, deleted_at=None, customer=None) if id else None
         if row is None or row.project not in visible(project) or not self._plays(row, role):
             raise NotFoundError(
@@ -103,19 +103,19 @@ class Workspace(UseCases):
         spot = Spot(project=project.id, role=role, connector=draft.connector, purpose="create")
         config, known = References(*self._both).resolve(work, org, draft.config, spot)
         user = self.actor.user
-        return Connections(*self._both).create_in(
-            work,
-            org,
-            draft.name,
-            draft.connector,
-            config,
-            known=known,
-            project=project.id,
-            role=role.value,
-            metadata=draft.metadata,
-            created_by=user,
-            updated_by=user,
-        )
+        columns = {"project": project.id, "role": role.value, "metadata": draft.metadata}
+        with _naming(role, draft.name):
+            return Connections(*self._both).create_in(
+                work,
+                org,
+                draft.name,
+                draft.connector,
+                config,
+                known=known,
+                created_by=user,
+                updated_by=user,
+                **columns,
+            )
 
     def update(self, org: str, project: Project, role: Role, number: int, draft: Draft) -> Member:
         """Replace all of it; secrets that are left out, masked or referred to stay as they are.
@@ -144,17 +144,18 @@ class Workspace(UseCases):
             row = replace(row, connector=draft.connector, config={})
         spot = Spot(project=project.id, role=role, connector=draft.connector, purpose="update", own=row)
         config, known = References(*self._both).resolve(work, org, draft.config, spot)
-        return Connections(*self._both).update_in(
-            work,
-            org,
-            row,
-            config,
-            known=known,
-            name=draft.name,
-            connector=draft.connector,
-            metadata=draft.metadata,
-            updated_by=self.actor.user,
-        )
+        columns = {"connector": draft.connector, "metadata": {**row.metadata, **draft.metadata}}
+        with _naming(role, draft.name):
+            return Connections(*self._both).update_in(
+                work,
+                org,
+                row,
+                config,
+                known=known,
+                name=draft.name,
+                updated_by=self.actor.user,
+                **columns,
+            )
 
     def _cancel(self, org: str, run: Run) -> None:
         # It may have ended by itself.
@@ -173,11 +174,16 @@ class Workspace(UseCases):
 
         return remove(self, org, choose)
 
-    def is_free(self, org: str, project: Project, role: Role, name: str) -> bool:
-        """Whether something new in this role may be called so."""
+    def refuse_taken(self, org: str, project: Project, kind: str, name: str) -> None:
+        """Raise `ConflictError` if a ``job``, ``source`` or ``destination`` of the project is called so."""
         with self.rooms.store.read() as work:
-            mine = {"project": project.id, "role": role.value, "deleted_at": None}
-            return work.connections.find(org, name=name, **mine) is None
+            if kind == "job":
+                found: object = work.flows.find(org, project=project.id, name=name)
+            else:
+                mine = {"project": project.id, "role": kind, "customer": None, "deleted_at": None}
+                found = work.connections.find(org, name=name, **mine)
+        if found is not None:
+            raise _taken("flow.exists" if kind == "job" else "connection.exists", kind, name)
 
     def check(
         self, org: str, project: Project, role: Role, connector: str, config: Mapping[str, Any]
@@ -249,8 +255,8 @@ class Workspace(UseCases):
         self, org: str, rows: Sequence[Connection], uses: Mapping[str, Sequence[Use]]
     ) -> Sequence[Member]:
         numbering = Numbering(*self._both)
-        numbers = numbering.of(org, "connection", [row.id for row in rows])
-        flows = numbering.of(org, "flow", sorted({use.flow.id for some in uses.values() for use in some}))
+        numbers = numbering.of(org, Kind.CONNECTION, [row.id for row in rows])
+        flows = numbering.of(org, Kind.FLOW, sorted({use.flow.id for some in uses.values() for use in some}))
         return [
             Member(
                 connection=row,
@@ -259,3 +265,18 @@ class Workspace(UseCases):
             )
             for row in rows
         ]
+
+
+@contextmanager
+def _naming(role: Role, name: str) -> Iterator[None]:
+    """Tell in the words of projects that the name is taken."""
+    try:
+        yield
+    except ConflictError as error:
+        if error.code != "connection.exists":
+            raise
+        raise _taken(error.code, role, name) from None
+
+
+def _taken(code: str, kind: str, name: str) -> ConflictError:
+    return ConflictError(code, f"There is a {kind} {name!r} already.", hint="Choose another name.", name=name)

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from towpath.api.console import logs, tasks
+from towpath.api.console import logs, names, sources, tasks
 from towpath.api.console.errors import errors
 from towpath.api.kit.family import new_app
 from towpath.services.context import Rooms
@@ -14,6 +14,6 @@ def build(rooms: Rooms) -> FastAPI:
     """The application over these rooms."""
     app = new_app("Towpath Console API", _SUMMARY, errors=errors)
     app.state.rooms = rooms
-    for module in (tasks, logs):
+    for module in (sources, names, tasks, logs):
         app.include_router(module.router)
     return app
