@@ -4,17 +4,20 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from towpath.core.errors import ConflictError
-from towpath.core.records import Project, Run
+from towpath.core.errors import ConfigError, ConflictError, NotFoundError
+from towpath.core.records import Connection, Project, Run
+from towpath.engine import check_clearable
 from towpath.services.context import UseCases
 from towpath.services.flows import Flows
 from towpath.services.jobs_ends import Ends
-from towpath.services.jobs_rows import End, Job, JobSpec, NewEnd, jobs, one, unfinished
-from towpath.services.numbering import Numbering
+from towpath.services.jobs_rows import End, Job, JobSpec, jobs, one, unfinished
+from towpath.services.numbering import Kind, Numbering
 from towpath.services.projects import visible
 from towpath.services.runs import Runs
+from towpath.services.workspace import Workspace
+from towpath.services.workspace_uses import Role
 
-__all__ = ["End", "Job", "JobSpec", "Jobs", "NewEnd"]
+__all__ = ["End", "Job", "JobSpec", "Jobs"]
 
 #: How long `Jobs.delete` waits for the end of the runs that it cancelled, in seconds, and how often it looks.
 PATIENCE, PAUSE = 5.0, 0.1
@@ -55,7 +58,27 @@ class Jobs(UseCases):
 
     def find(self, org: str, project: Project, number: int) -> Job:
         """The job that is called by this number."""
-        return self.get(org, project, Numbering(self.rooms).id(org, "flow", number))
+        return self.get(org, project, Numbering(self.rooms).id(org, Kind.FLOW, number))
+
+    def end(self, org: str, project: Project, role: Role, number: int) -> Connection:
+        """The source or destination that is called by this number. Raises `ConfigError`
+        (``connection.unknown``).
+        """
+        try:
+            with self.rooms.store.read() as work:
+                return Workspace(self.rooms, self.actor).find_in(work, org, project, role, number)
+        except NotFoundError:
+            raise ConfigError(
+                "connection.unknown",
+                f"The project has no {role} {number}.",
+                hint=f"List the {role}s, or leave the id out to make a new one.",
+                field=f"{role}.id",
+            ) from None
+
+    def is_free(self, org: str, project: Project, name: str) -> bool:
+        """Whether a new job may be called so."""
+        with self.rooms.store.read() as work:
+            return work.flows.find(org, name=name, project=project.id) is None
 
     def update(self, org: str, project: Project, id: str, spec: JobSpec, clear: Sequence[str] = ()) -> Job:
         """Make the job so, and end its runs. The streams in ``clear`` are emptied then, to be read again."""
@@ -66,6 +89,8 @@ class Jobs(UseCases):
                 work, org, job.flow, wanted, name=spec.name, metadata={**job.flow.metadata, **spec.metadata}
             )
             changed = one(work, org, project, id)
+            if clear:
+                check_clearable(self.rooms.registry.get(changed.destination.connector))
         self._halt(org, id)
         if clear:
             Runs(self.rooms, self.actor).clear(org, id, clear)

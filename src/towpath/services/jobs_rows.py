@@ -10,6 +10,7 @@ from towpath.core.records import Connection, Export, Flow, Import, Project, Run,
 from towpath.core.repositories import UnitOfWork
 from towpath.services.flows import joined
 from towpath.services.projects import visible
+from towpath.services.workspace import Draft
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,10 @@ class Job:
         return self.import_.spec.namespace
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewEnd:
-    """A connection that is made together with its job."""
-
-    name: str
-    connector: str
-    config: Mapping[str, Any]
-    """Secrets as they are, or references to stored ones."""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-End = str | NewEnd
-"""The id of a connection that is there already and stays as it is, or a new one."""
+End = Connection | Draft
+"""A connection that is there and stays as it is; or what one shall be, made together with the job unless the
+project has the very same already.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
