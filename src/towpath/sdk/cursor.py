@@ -13,10 +13,8 @@ Records that become visible late with a *lower* value than one already read need
 """
 
 import base64
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from decimal import ROUND_FLOOR, Decimal, localcontext
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -26,11 +24,9 @@ import pyarrow.compute as pc
 from towpath.core.errors import IntegrityError, SchemaError
 from towpath.core.model import Batch, Selection, State
 from towpath.sdk.digests import SIZE, digests, storage
+from towpath.sdk.lookback import earlier
 from towpath.sdk.sql import check_columns, literal
 
-_DAY = 86_400
-_MICRO = 1_000_000
-_PER_SECOND = {"s": 1, "ms": 1_000, "us": _MICRO, "ns": 1_000_000_000}
 _CLOCK_NAMES = ("updat", "modif", "chang", "synced", "creat", "insert")
 
 
@@ -69,8 +65,10 @@ def _rank(field: pa.Field, primary_key: tuple[str, ...]) -> int:
     return 20 - 10 * _is_number(field.type) - 5 * (field.name in primary_key)
 
 
-def check(selection: Selection) -> None:
-    """Raise `SchemaError` for unknown columns, and a cursor or lookback that cannot be."""
+def check(selection: Selection, state: State | None = None) -> None:
+    """Raise `SchemaError` for unknown columns, and a cursor or lookback that cannot be; and `IntegrityError`
+    if the state is that of another cursor.
+    """
     check_columns(selection)
     if selection.cursor is None:
         return
@@ -83,6 +81,8 @@ def check(selection: Selection) -> None:
             hint=f"Use one of: {', '.join(selection.stream.cursors) or '(the stream has none)'}.",
             stream=selection.stream.key,
         )
+    _check_fallback(selection)
+    _check_state(selection, state)
     if selection.lookback and not (_is_number(type) or pa.types.is_temporal(type)):
         raise SchemaError(
             "cursor.no_lookback",
@@ -92,25 +92,73 @@ def check(selection: Selection) -> None:
         )
 
 
+def _check_fallback(selection: Selection) -> None:
+    if selection.cursor_fallback is None:
+        return
+    type, other = (selection.stream.schema.field(name).type for name in names(selection))
+    if type != other:
+        raise SchemaError(
+            "cursor.fallback_type",
+            f"The column {selection.cursor_fallback!r} of {selection.stream.key!r} is of type {other} and "
+            f"cannot stand in for the cursor {selection.cursor!r}, which is of type {type}.",
+            hint="Use two columns of the same type, or read a view that casts one of them.",
+            stream=selection.stream.key,
+        )
+
+
+def _check_state(selection: Selection, state: State | None) -> None:
+    """A state not set by hand has ``seen``; if it does not say ``by`` what, it is older than fallbacks."""
+    if state is None or "seen" not in state:
+        return
+    by = tuple(state.get("by", names(selection)[:1]))
+    if by != names(selection):
+        raise IntegrityError(
+            "state.invalid",
+            f"The state of {selection.stream.key!r} was saved while it was read by {_listed(by)}; now it is "
+            f"read by {_listed(names(selection))}, and records in between would be lost.",
+            hint="Reset the state of this stream, or go back to the cursor that it had.",
+            stream=selection.stream.key,
+        )
+
+
+def _listed(columns: Iterable[str]) -> str:
+    return ", else ".join(map(repr, columns))
+
+
 def null_cursor(selection: Selection, count: int | None = None) -> SchemaError:
     """The error to raise in ``plan()`` when ``count`` records have no cursor value."""
     many = "Some" if count is None else f"{count:,}"
     return SchemaError(
         "cursor.null",
         f"{many} record(s) of {selection.stream.key!r} have no value in the cursor column "
-        f"{selection.cursor!r}; an incremental read would never find them.",
-        hint=f"Give the column a value in every record, choose another cursor, or filter the "
-        f"records out with the condition: {selection.cursor} is not null.",
+        f"{' nor in '.join(map(repr, names(selection)))}; an incremental read would never find them.",
+        hint="Give the column a value in every record, choose another cursor, add a 'cursor_fallback', or "
+        f"filter the records out with the condition: {selection.cursor} is not null.",
         stream=selection.stream.key,
         column=selection.cursor or "",
     )
 
 
+def names(selection: Selection) -> tuple[str, ...]:
+    """The cursor column and its fallback, if there is one; empty without a cursor."""
+    return tuple(name for name in (selection.cursor, selection.cursor_fallback) if name)
+
+
+def values(batch: pa.RecordBatch, selection: Selection) -> pa.Array:
+    """The cursor value of each record: that of the fallback where the cursor's is null."""
+    found = [batch.column(name) for name in names(selection)]
+    if len(found) == 1:
+        return found[0]
+    plain = pc.coalesce(*map(storage, found))
+    kind = found[0].type
+    return kind.wrap_array(plain) if isinstance(kind, pa.BaseExtensionType) else plain
+
+
 def columns(selection: Selection) -> tuple[str, ...]:
     """The columns a source must read: the selected ones, then cursor and primary key if not among them."""
     selected = selection.schema.names
-    needed = [selection.cursor, *selection.stream.primary_key] if selection.cursor else []
-    return tuple(dict.fromkeys([*selected, *(name for name in needed if name)]))
+    needed = [*names(selection), *selection.stream.primary_key] if selection.cursor else []
+    return tuple(dict.fromkeys([*selected, *needed]))
 
 
 def start(state: State | None) -> Any:
@@ -123,13 +171,15 @@ def since(selection: Selection, state: State | None) -> pa.Scalar | None:
     value = start(state)
     if value is None:
         return None
+    _check_state(selection, state)
     scalar = from_json(value, _type(selection))
-    return _earlier(scalar, selection.lookback) if selection.lookback else scalar
+    return earlier(scalar, selection.lookback) if selection.lookback else scalar
 
 
 def sql(value: pa.Scalar, *, backslashes: bool = False) -> str:
     """The value as a SQL literal: numbers bare, all others as quoted ISO text; timestamps with a zone in UTC.
 
+    >>> from decimal import Decimal
     >>> print(sql(pa.scalar(Decimal("1.50"))), sql(from_json("2026-01-31", pa.date32())))
     1.50 '2026-01-31'
     """
@@ -170,7 +220,7 @@ def from_json(value: int | str, type: pa.DataType) -> pa.Scalar:
         ) from None
 
 
-def cursor_state(value: pa.Scalar, seen: Iterable[bytes], base: State | None = None) -> State:
+def cursor_state(value: pa.Scalar, seen: Iterable[bytes], base: State | None = None) -> dict[str, Any]:
     """The state after all records up to ``value``; other keys of ``base`` stay."""
     digests = base64.b64encode(b"".join(sorted(seen))).decode()
     return dict(base or {}) | {"cursor": to_json(value), "seen": digests}
@@ -184,7 +234,7 @@ def boundary(
     ``batches`` have `columns`, in the same types as the ones that `follow` gets, and come from the
     snapshot that the backfill reads.
     """
-    follower = _Follower(selection, None)
+    follower = Follower(selection, None)
     for batch in batches:
         follower.advance(batch)
     return follower.state if base is None or follower.state is None else dict(base) | dict(follower.state)
@@ -196,57 +246,33 @@ def follow(batches: Iterable[pa.RecordBatch], selection: Selection, state: State
     ``batches`` have `columns` and are ordered by the cursor. With a lookback, the records of the
     window come again. Raises `SchemaError` ``cursor.null`` at a null.
     """
-    follower = _Follower(selection, state)
-    names = selection.schema.names
+    follower = Follower(selection, state)
+    selected = selection.schema.names
     for read in batches:
         fresh = follower.unseen(read)
         if fresh.num_rows:
             follower.advance(fresh)
-            yield Batch(fresh.select(names), follower.state)
+            yield Batch(fresh.select(selected), follower.state)
 
 
-def gather(
-    batches: Iterable[pa.RecordBatch],
-    selection: Selection,
-    state: State | None,
-    latest: Callable[[], pa.Scalar | None] = lambda: None,
-) -> Iterator[Batch]:
-    """As `follow`, for batches that come in no order: only the last batch carries a state.
-
-    ``latest`` is asked while batches are read: the highest value that the state may name. What changes
-    behind the reader's back has at least that value, and comes with the next read even if this one has seen
-    higher ones; these are among the ``seen`` and do not come again. None: no such limit.
-    """
-    gatherer = _Gatherer(selection, state, latest)
-    names = selection.schema.names
-    held: pa.RecordBatch | None = None
-    for read in batches:
-        fresh = gatherer.unseen(read)
-        gatherer.advance(read)
-        if fresh.num_rows:
-            if held is not None:
-                yield Batch(held)
-            held = fresh.select(names)
-    if held is not None:
-        yield Batch(held, gatherer.state)
-
-
-class _Follower:
+class Follower:
     """Walks along a read; knows the highest value so far and what was seen at it."""
 
     def __init__(self, selection: Selection, state: State | None) -> None:
+        _check_state(selection, state)
         self.selection = selection
         self.state = state
         self._value = None if start(state) is None else from_json(start(state), _type(selection))
-        self._seen = _split(base64.b64decode(state["seen"])) if state and self._value is not None else []
-        self._first, self._again = self._value, Counter(self._seen)
+        known = state.get("seen", "") if state and self._value is not None else ""
+        self._seen = _split(base64.b64decode(known))
+        self.first, self._again = self._value, Counter(self._seen)
         self._passing = selection.lookback > 0 and self._value is not None
 
     def unseen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch without the records that the state has seen already."""
         if self.selection.lookback or not self._again:
             return batch
-        suspect = self._maybe_seen(self._cursor(batch))
+        suspect = self.maybe_seen(self.cursor(batch))
         fresh = [self._is_fresh(digest) for digest in digests(batch.filter(suspect))]
         keep = pc.replace_with_mask(
             pa.repeat(True, batch.num_rows),
@@ -255,8 +281,8 @@ class _Follower:
         )
         return batch.filter(keep)
 
-    def _maybe_seen(self, cursor: pa.Array) -> pa.Array:
-        return _at(cursor, self._first)
+    def maybe_seen(self, cursor: pa.Array) -> pa.Array:
+        return _at(cursor, self.first)
 
     def _is_fresh(self, digest: bytes) -> bool:
         if digest not in self._again:
@@ -271,7 +297,7 @@ class _Follower:
         """Go on to the last record of the batch."""
         if not batch.num_rows:
             return
-        cursor = self._cursor(batch)
+        cursor = self.cursor(batch)
         last = cursor[-1]
         if self._passing and self._before(last):
             return  # within the lookback window: resuming starts at the old value, minus lookback, again
@@ -279,53 +305,19 @@ class _Follower:
             self._seen = []
         self._passing, self._value = False, last
         self._seen += digests(batch.filter(_at(cursor, last)))
-        self.state = cursor_state(last, self._seen, self.state)
+        self.remember(last, self._seen)
+
+    def remember(self, value: pa.Scalar, seen: Iterable[bytes]) -> None:
+        self.state = cursor_state(value, seen, self.state) | {"by": list(names(self.selection))}
 
     def _before(self, value: pa.Scalar) -> bool:
         return bool(pc.less(value, self._value).as_py())
 
-    def _cursor(self, batch: pa.RecordBatch) -> pa.Array:
-        column = batch.column(self.selection.cursor)
+    def cursor(self, batch: pa.RecordBatch) -> pa.Array:
+        column = values(batch, self.selection)
         if column.null_count:
             raise null_cursor(self.selection)
         return column
-
-
-class _Gatherer(_Follower):
-    """The same for a read without order. It knows all records at and above the value that it will name."""
-
-    def __init__(
-        self, selection: Selection, state: State | None, latest: Callable[[], pa.Scalar | None]
-    ) -> None:
-        super().__init__(selection, state)
-        self._latest = latest
-        self._highest: pa.Scalar | None = None
-        self._above: list[tuple[Any, bytes]] = []
-
-    def _maybe_seen(self, cursor: pa.Array) -> pa.Array:
-        return pc.greater_equal(cursor, self._first)
-
-    def advance(self, batch: pa.RecordBatch) -> None:
-        """Take in all records of a batch, seen before or not."""
-        if not batch.num_rows:
-            return
-        cursor = self._cursor(batch)
-        self._highest = _higher(self._highest, pc.max(cursor))
-        value, latest = self._highest, self._latest()
-        if latest is not None and _higher(latest, value) is value:
-            value = latest
-        value = _higher(value, self._first)
-        above = batch.filter(pc.greater_equal(cursor, value))
-        bound = value.as_py()
-        self._above = [pair for pair in self._above if pair[0] >= bound]
-        self._above += zip(above.column(self.selection.cursor).to_pylist(), digests(above), strict=True)
-        self.state = cursor_state(value, [digest for _, digest in self._above], self.state)
-
-
-def _higher(one: pa.Scalar | None, other: pa.Scalar | None) -> pa.Scalar:
-    if one is None or other is None:
-        return other if one is None else one
-    return other if pc.less(one, other).as_py() else one
 
 
 def _split(text: bytes) -> list[bytes]:
@@ -348,18 +340,3 @@ def _type(selection: Selection) -> pa.DataType:
 
 def _is_number(type: pa.DataType) -> bool:
     return bool(pa.types.is_integer(type) or pa.types.is_decimal(type))
-
-
-def _earlier(value: pa.Scalar, lookback: float) -> pa.Scalar:
-    """The value minus seconds (dates: whole days, rounded up; timestamps) or units (numbers)."""
-    type = value.type
-    if pa.types.is_timestamp(type):
-        return pa.scalar(value.value - math.ceil(lookback * _PER_SECOND[type.unit]), type)
-    if pa.types.is_date32(type):
-        return pa.scalar(value.value - math.ceil(lookback / _DAY), type)
-    if pa.types.is_decimal(type):
-        with localcontext(prec=80, rounding=ROUND_FLOOR):
-            lower = value.as_py() - Decimal(str(lookback))
-            return pa.scalar(lower.quantize(Decimal(1).scaleb(-type.scale)), type)
-    floor = 0 if pa.types.is_unsigned_integer(type) else -(2 ** (type.bit_width - 1))
-    return pa.scalar(max(value.as_py() - math.ceil(lookback), floor), type)

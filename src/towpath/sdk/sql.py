@@ -74,6 +74,7 @@ def literal(value: object, *, backslashes: bool = False) -> str:
 def condition(item: Clause, *, mark: str = '"', backslashes: bool = False) -> str:
     """One part of a filter as SQL. As in SQL, a comparison with null is not true, and an empty IN never is.
 
+    >>> from towpath.core.filters import Condition
     >>> print(condition(AnyOf((Condition("a", Operator.IN, [1, "x"]), Condition("b", Operator.IS_NULL)))))
     ("a" IN (1, 'x') OR "b" IS NULL)
     """
@@ -112,6 +113,7 @@ def _chain(word: str, parts: Sequence[str]) -> str:
 def where(conditions: Sequence[Clause], *, mark: str = '"', backslashes: bool = False) -> str:
     """The row filter without the word WHERE, joined by AND; an empty text if there is none.
 
+    >>> from towpath.core.filters import Condition
     >>> print(where([Condition("a", Operator.GE, 1), Condition("b", Operator.NOT_NULL)]))
     "a" >= 1 AND "b" IS NOT NULL
     """
@@ -129,11 +131,21 @@ def clause(*parts: str) -> str:
     return f" WHERE {_chain(' AND ', told)}" if told else ""
 
 
+def coalesce(expressions: Sequence[str]) -> str:
+    """The first of one or more values that is not null. One alone stays as it is: an index may serve it.
+
+    >>> print(coalesce(["a"]), coalesce(["a", "b"]))
+    a COALESCE(a, b)
+    """
+    return expressions[0] if len(expressions) == 1 else f"COALESCE({', '.join(expressions)})"
+
+
 def check_columns(selection: Selection) -> None:
     """Raise `SchemaError` ``column.not_found`` for the first column named that the stream has not."""
     known = selection.stream.schema.names
     named = [*(selection.columns or ()), *(name for part in selection.where for name in part.columns)]
-    for name in [*named, selection.cursor] if selection.cursor else named:
+    cursors = [name for name in (selection.cursor, selection.cursor_fallback) if name]
+    for name in [*named, *cursors]:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             guess = f"Did you mean {near[0]!r}? " if near else ""

@@ -22,13 +22,14 @@ from towpath.sdk import (
     Selection,
     Stream,
     cursor,
+    lookback,
     sql,
 )
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-@pytest.mark.parametrize("module", [sql, cursor])
+@pytest.mark.parametrize("module", [sql, cursor, lookback])
 def test_examples_in_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted

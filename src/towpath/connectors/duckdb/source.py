@@ -27,7 +27,7 @@ from towpath.sdk import (
     comparisons,
     cursor,
 )
-from towpath.sdk.sql import clause, literal, quote, where
+from towpath.sdk.sql import clause, coalesce, literal, quote, where
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -62,7 +62,7 @@ class DuckdbSource:
         """One slice: DuckDB itself reads with all cores, and a transaction cannot be shared by processes."""
         with opened(self._config, read_only=True) as connection:
             types = _types(connection, selection)
-            cursor.check(selection)
+            cursor.check(selection, state)
             _check_filter(connection, selection, types)
             if selection.mode is ReadMode.FULL_REFRESH:
                 return Plan((Slice("whole", rows=selection.stream.rows),))
@@ -122,10 +122,14 @@ def _check_filter(connection: "DuckDBPyConnection", selection: Selection, types:
 
 
 def _check_nulls(connection: "DuckDBPyConnection", selection: Selection) -> None:
-    nulls = clause(where(selection.where), f"{quote(selection.cursor or '')} IS NULL")
+    nulls = clause(where(selection.where), f"{_cursor(selection)} IS NULL")
     count = run(connection, f"SELECT count(*) FROM {_table(selection)}{nulls}")[0][0]
     if count:
         raise cursor.null_cursor(selection, count)
+
+
+def _cursor(selection: Selection) -> str:
+    return coalesce([quote(name) for name in cursor.names(selection)])
 
 
 def _batches(
@@ -142,7 +146,6 @@ def _batches(
 def _query(selection: Selection, state: State | None, schema: pa.Schema, types: dict[str, str]) -> str:
     names = ", ".join(read_expression(name, types.get(name, "")) for name in schema.names)
     low = cursor.since(selection, state)
-    column = quote(selection.cursor or "")
-    following = f"{column} >= {cursor.sql(low)}" if low is not None else ""
-    order = f" ORDER BY {column}" if selection.cursor else ""
+    following = f"{_cursor(selection)} >= {cursor.sql(low)}" if low is not None else ""
+    order = f" ORDER BY {_cursor(selection)}" if selection.cursor else ""
     return f"SELECT {names} FROM {_table(selection)}{clause(following, where(selection.where))}{order}"

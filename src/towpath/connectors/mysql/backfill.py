@@ -18,7 +18,7 @@ from towpath.connectors.mysql.connection import Connection
 from towpath.connectors.mysql.query import Query
 from towpath.connectors.mysql.reading import Read
 from towpath.sdk import Selection, State
-from towpath.sdk.cursor import boundary, columns, from_json
+from towpath.sdk.cursor import boundary, columns, from_json, values
 from towpath.sdk.digests import SIZE, digests, storage
 from towpath.sdk.sql import clause
 
@@ -43,7 +43,7 @@ def covered(batches: Iterable[pa.RecordBatch], selection: Selection, upto: State
     names = columns(selection)
     seen = Counter(_split(base64.b64decode(upto["seen"])))
     for batch in batches:
-        at_value = pc.equal(storage(batch.column(selection.cursor)), plain)
+        at_value = pc.equal(storage(values(batch, selection)), plain)
         known = [_take(seen, digest) for digest in digests(batch.filter(at_value).select(names))]
         keep = pc.replace_with_mask(pc.invert(at_value), at_value, pa.array(known, pa.bool_()))
         kept = batch.filter(keep)

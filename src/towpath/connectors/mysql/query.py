@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from towpath.connectors.mysql.types import base_type, native_type
 from towpath.sdk import AnyOf, Clause, Condition, Selection
-from towpath.sdk.cursor import sql
-from towpath.sdk.sql import clause, quote, where
+from towpath.sdk.cursor import names, sql
+from towpath.sdk.sql import clause, coalesce, quote, where
 
 _MARK = "`"
 #: Types whose values sort and compare as the literals that `literal` writes for them do.
@@ -101,19 +101,17 @@ def cursor_expression(selection: Selection) -> str:
 
     Under most collations different texts are equal.
     """
-    column = name(selection.cursor or "")
-    if pa.types.is_string(_cursor_type(selection)):
-        return f"CAST(CONVERT({column} USING utf8mb4) AS BINARY)"
-    return column
+    columns = list(map(name, names(selection)))
+    if pa.types.is_string(selection.stream.schema.field(selection.cursor).type):
+        columns = [f"CAST(CONVERT({column} USING utf8mb4) AS BINARY)" for column in columns]
+    return coalesce(columns)
 
 
 def cursor_literal(value: pa.Scalar) -> str:
     """The literal to compare `cursor_expression` with."""
+    if pa.types.is_timestamp(value.type):  # with a function, text would be compared as text
+        return f"TIMESTAMP{literal(value)}"
     return f"X'{value.as_py().encode().hex()}'" if pa.types.is_string(value.type) else literal(value)
-
-
-def _cursor_type(selection: Selection) -> pa.DataType:
-    return selection.stream.schema.field(selection.cursor).type
 
 
 def row_filter(selection: Selection) -> str:

@@ -52,7 +52,7 @@ class MySQLSource:
 
     def plan(self, selection: Selection, state: State | None) -> Plan:
         """One slice: a full read goes along the primary key in one snapshot, a later one is ordered."""
-        cursors.check(selection)
+        cursors.check(selection, state)
         with translated(stream=selection.stream.key), snapshot(self._config) as (connection,):
             execute(connection, self._rows(selection).limited(0).sql())  # is all of it there?
             if selection.mode is not ReadMode.INCREMENTAL:
@@ -86,15 +86,17 @@ class MySQLSource:
         return Plan((Slice(whole.id, {**whole.spec, "upto": upto}, whole.rows),), upto)
 
     def _check_cursor(self, connection: Connection, selection: Selection) -> None:
-        field = selection.stream.schema.field(selection.cursor)
-        if not catalog.is_cursor(field):
+        fields = [selection.stream.schema.field(name) for name in cursors.names(selection)]
+        for field in fields:
+            if catalog.is_cursor(field):
+                continue
             raise SchemaError(
                 "cursor.unusable",
-                f"The values of {selection.cursor!r} are read as text, and text has another order.",
+                f"The values of {field.name!r} are read as text, and text has another order.",
                 hint=f"Use one of: {', '.join(selection.stream.cursors) or '(the stream has none)'}.",
             )
-        if field.nullable:
-            empty = self._rows(selection).also(f"{query.name(field.name)} IS NULL")
+        if all(field.nullable for field in fields):
+            empty = self._rows(selection).also(*(f"{query.name(field.name)} IS NULL" for field in fields))
             ((count,),) = execute(connection, empty.count())
             if int(count):
                 raise cursors.null_cursor(selection, int(count))
@@ -149,7 +151,7 @@ class MySQLSource:
         )
 
     def _reader(self, selection: Selection, keys: Sequence[str] = ()) -> Read:
-        needed = {*selection.stream.primary_key, *keys, selection.cursor or ""}
+        needed = {*selection.stream.primary_key, *keys, *cursors.names(selection)}
         lenient = self._config.special_values is SpecialValues.NULL
         strict = needed if lenient else {*selection.stream.schema.names}
         return reader(strict, compiled=self._compiled)

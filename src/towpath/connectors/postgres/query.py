@@ -8,7 +8,8 @@ import pyarrow as pa
 from towpath.connectors.postgres.catalog import Relation
 from towpath.connectors.postgres.types import Column
 from towpath.sdk import SchemaError, Selection
-from towpath.sdk.sql import clause, quote
+from towpath.sdk.cursor import names
+from towpath.sdk.sql import clause, coalesce, quote
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,19 @@ class Query:
         return f"SELECT {selected} FROM {self.relation} AS t{clause(*self.conditions)}{order}"
 
 
-def chosen(relation: Relation, selection: Selection, names: Sequence[str]) -> tuple[Column, ...]:
+def chosen(relation: Relation, selection: Selection, named: Sequence[str]) -> tuple[Column, ...]:
     """The relation's columns of these names, which must be there still and of the types of the selection.
 
     Raises `SchemaError`.
     """
-    if not names:
+    if not named:
         raise SchemaError(
             "stream.no_columns",
             f"No column of {selection.stream.key!r} is selected.",
             hint="Select one column at least.",
             stream=selection.stream.key,
         )
-    return tuple(_chosen(relation, selection, name) for name in names)
+    return tuple(_chosen(relation, selection, name) for name in named)
 
 
 def _chosen(relation: Relation, selection: Selection, name: str) -> Column:
@@ -72,5 +73,5 @@ def _chosen(relation: Relation, selection: Selection, name: str) -> Column:
 
 
 def cursor_of(selection: Selection) -> str:
-    """The cursor column, quoted, of the relation called ``t``."""
-    return f"t.{quote(selection.cursor or '')}"
+    """The cursor of the relation called ``t``, as it is compared and ordered."""
+    return coalesce([f"t.{quote(name)}" for name in names(selection)])

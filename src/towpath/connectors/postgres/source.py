@@ -15,6 +15,7 @@ from towpath.connectors.postgres.errors import translate, translated
 from towpath.connectors.postgres.query import Query, chosen, cursor_of
 from towpath.connectors.postgres.reading import Reader, best
 from towpath.connectors.postgres.snapshot import Snapshot
+from towpath.connectors.postgres.types import Column
 from towpath.sdk import (
     Batch,
     ConfigError,
@@ -57,10 +58,12 @@ class PostgresSource:
     def discover(self) -> Sequence[Stream]:
         with translated(), connect(self._config) as connection:
             found = catalog.relations(connection, self._config.arrays)
-        return sorted((relation.stream for relation in found), key=lambda stream: stream.key)
+        schemas = self._config.schemas
+        streams = (one.stream for one in found if not schemas or one.stream.namespace in schemas)
+        return sorted(streams, key=lambda stream: stream.key)
 
     def plan(self, selection: Selection, state: State | None) -> Plan:
-        cursor.check(selection)
+        cursor.check(selection, state)
         with translated(stream=selection.stream.key):
             if cursor.start(state) is not None:
                 return self._plan_following(selection)
@@ -172,17 +175,21 @@ class PostgresSource:
             selection,
             (*cursor.columns(selection), *(name for part in selection.where for name in part.columns)),
         )
-        if selection.cursor and not relation.columns[selection.cursor].cursor:
-            raise SchemaError(
-                "cursor.unusable",
-                f"The column {selection.cursor!r} of {selection.stream.key!r} is of type "
-                f"{relation.columns[selection.cursor].native}, which cannot be a cursor.",
-                hint=f"Use one of: {', '.join(selection.stream.cursors) or '(the stream has none)'}.",
-                stream=selection.stream.key,
-            )
+        for name in cursor.names(selection):
+            self._check_cursor(relation.columns[name], selection)
         if selection.where:
             self._check_filter(snapshot, relation, selection)
         return relation
+
+    def _check_cursor(self, column: Column, selection: Selection) -> None:
+        if not column.cursor:
+            raise SchemaError(
+                "cursor.unusable",
+                f"The column {column.field.name!r} of {selection.stream.key!r} is of type {column.native}, "
+                "which cannot be a cursor.",
+                hint=f"Use one of: {', '.join(selection.stream.cursors) or '(the stream has none)'}.",
+                stream=selection.stream.key,
+            )
 
     def _check_filter(self, snapshot: Snapshot, relation: Relation, selection: Selection) -> None:
         try:
@@ -198,7 +205,7 @@ class PostgresSource:
             ) from error
 
     def _check_nulls(self, snapshot: Snapshot, relation: Relation, selection: Selection) -> None:
-        if relation.columns[selection.cursor or ""].required:
+        if any(relation.columns[name].required for name in cursor.names(selection)):
             return
         query = Query((), relation.sql, (where(selection.where), f"{cursor_of(selection)} IS NULL"))
         [(count,)] = snapshot.connection.execute(query.sql(["count(*)"]).encode()).fetchall()

@@ -17,8 +17,8 @@ import pyarrow as pa
 from towpath.connectors.sqlite.catalog import MARK
 from towpath.connectors.sqlite.types import EXACT_DIGITS
 from towpath.sdk import AnyOf, Clause, ConfigError, Operator, Selection, State
-from towpath.sdk.cursor import since, to_json
-from towpath.sdk.sql import any_of, condition, literal, quote
+from towpath.sdk.cursor import names, since, to_json
+from towpath.sdk.sql import any_of, coalesce, condition, literal, quote
 
 _FRACTION = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _DATE, _CLOCK = len("2026-01-31"), len("00:00:00")
@@ -50,6 +50,10 @@ class Keys:
             self._connection.create_function(f"_towpath_key_{place}", 1, _patient(key), deterministic=True)
             self._made.add(place)
         return f"_towpath_key_{place}({quote(name, MARK)})"
+
+    def cursor(self, selection: Selection) -> str:
+        """The same for the cursor, of which the fallback may be a part."""
+        return coalesce([self.order(name) for name in names(selection)])
 
     def value(self, name: str, value: Any) -> str:
         """The literal to compare `order` with. Raises `ConfigError` ``filter.invalid`` if there is none."""
@@ -84,8 +88,9 @@ class Keys:
         if low is None or selection.cursor is None:
             return []
         text = to_json(low)
-        exact = f"{self.order(selection.cursor)} >= {self.value(selection.cursor, text)}"
-        return [*_roughly(selection.cursor, low.type, str(text)), exact]
+        exact = f"{self.cursor(selection)} >= {self.value(selection.cursor, text)}"
+        rough = [] if selection.cursor_fallback else _roughly(selection.cursor, low.type, str(text))
+        return [*rough, exact]
 
 
 def _roughly(name: str, type: pa.DataType, text: str) -> list[str]:

@@ -59,7 +59,7 @@ class SqliteSource:
         """One slice: a read transaction cannot be shared by processes, and only it is consistent."""
         with reading(self._config) as connection:
             _check_table(connection, selection)
-            cursor.check(selection)
+            cursor.check(selection, state)
             if selection.mode is ReadMode.FULL_REFRESH:
                 return Plan((Slice("whole", rows=selection.stream.rows),))
             _check_nulls(connection, selection)
@@ -93,7 +93,8 @@ def _check_table(connection: sqlite3.Connection, selection: Selection) -> None:
 
 def _check_nulls(connection: sqlite3.Connection, selection: Selection) -> None:
     conditions = map(Keys(connection, selection).condition, selection.where)
-    where = clause(*conditions, f"{quote(selection.cursor or '', MARK)} IS NULL")
+    nulls = [f"{quote(name, MARK)} IS NULL" for name in cursor.names(selection)]
+    where = clause(*conditions, *nulls)
     count = connection.execute(f"SELECT count(*) FROM {quote(selection.stream.name, MARK)}{where}").fetchone()
     if count[0]:
         raise cursor.null_cursor(selection, count[0])
@@ -114,7 +115,7 @@ def _query(
     keys = Keys(connection, selection)
     table = quote(selection.stream.name, MARK)
     where = clause(*keys.following(selection, state), *map(keys.condition, selection.where))
-    order = f" ORDER BY {keys.order(selection.cursor)}" if selection.cursor else ""
+    order = f" ORDER BY {keys.cursor(selection)}" if selection.cursor else ""
     names = [quote(name, MARK) for name in schema.names]
     if _has_rowid(connection, selection.stream):
         names.append("rowid")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from towpath.core.filters import Clause, Condition, Operator
+from towpath.core.filters import AnyOf, Clause, Condition, Operator
 from towpath.core.model import Selection, State
 from towpath.sdk import cursor
 from towpath.sdk.files.cast import storage
@@ -18,48 +18,46 @@ _BATCH_ROWS = 65_536
 
 def check_nulls(scan: Scan, selection: Selection) -> None:
     """Raise `SchemaError` ``cursor.null`` if any selected record has no cursor value."""
-    name = _cursor(selection)
-    where = (*selection.where, Condition(name, Operator.IS_NULL))
-    count = sum(batch.num_rows for batch in scan.batches([name], where))
+    names = cursor.names(selection)
+    where = (*selection.where, *(Condition(name, Operator.IS_NULL) for name in names))
+    count = sum(batch.num_rows for batch in scan.batches(names, where))
     if count:
         raise cursor.null_cursor(selection, count)
 
 
 def boundary(scan: Scan, selection: Selection) -> State | None:
     """The state after everything that the scan holds now."""
-    name = _cursor(selection)
     highest = None
-    for batch in scan.batches([name], selection.where):
-        top = pc.max(storage(batch.column(name)))
+    for batch in scan.batches(cursor.names(selection), selection.where):
+        top = pc.max(_values(batch, selection))
         if highest is None or pc.greater(top, highest).as_py():
             highest = top
     if highest is None:
         return None
-    where = (*selection.where, _condition(selection, Operator.GE, highest))
+    where = (*selection.where, *_conditions(selection, Operator.GE, highest))
     return cursor.boundary(_selected(scan, selection, where), selection)
 
 
 def ordered(scan: Scan, selection: Selection, state: State | None) -> Iterator[pa.RecordBatch]:
     """The records from the state on, ordered by the cursor: range after range, each sorted in memory."""
-    name = _cursor(selection)
     first = cursor.since(selection, state)
     where = selection.where
     if first is not None:
         plain = first.value if isinstance(first, pa.ExtensionScalar) else first
-        where = (*where, _condition(selection, Operator.GE, plain))
-    cuts = _cuts(scan, name, where)
+        where = (*where, *_conditions(selection, Operator.GE, plain))
+    cuts = _cuts(scan, selection, where)
     for low, high in zip([None, *cuts], [*cuts, None], strict=True):
         within = list(where)
         if low is not None:
-            within.append(_condition(selection, Operator.GE, low))
+            within += _conditions(selection, Operator.GE, low)
         if high is not None:
-            within.append(_condition(selection, Operator.LT, high))
-        yield from _sorted(list(_selected(scan, selection, within)), name)
+            within += _conditions(selection, Operator.LT, high)
+        yield from _sorted(list(_selected(scan, selection, within)), selection)
 
 
-def _cuts(scan: Scan, name: str, where: Sequence[Clause]) -> list[pa.Scalar]:
+def _cuts(scan: Scan, selection: Selection, where: Sequence[Clause]) -> list[pa.Scalar]:
     """Cursor values between which about `RANGE_ROWS` records lie, ascending, without the lowest."""
-    values = [storage(batch.column(name)) for batch in scan.batches([name], where)]
+    values = [_values(batch, selection) for batch in scan.batches(cursor.names(selection), where)]
     if sum(map(len, values)) <= RANGE_ROWS:
         return []
     column = pa.chunked_array(values)
@@ -68,11 +66,11 @@ def _cuts(scan: Scan, name: str, where: Sequence[Clause]) -> list[pa.Scalar]:
     return [value for value in steps[1:]]  # noqa: C416 - an Arrow array is not a list of scalars
 
 
-def _sorted(batches: list[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
+def _sorted(batches: list[pa.RecordBatch], selection: Selection) -> Iterator[pa.RecordBatch]:
     if not batches:
         return
     table = pa.Table.from_batches(batches)
-    order = pc.sort_indices(pa.chunked_array([storage(batch.column(name)) for batch in batches]))
+    order = pc.sort_indices(pa.chunked_array([_values(batch, selection) for batch in batches]))
     for start in range(0, len(order), _BATCH_ROWS):
         yield table.take(order.slice(start, _BATCH_ROWS)).combine_chunks().to_batches()[0]
 
@@ -83,12 +81,15 @@ def _selected(scan: Scan, selection: Selection, where: Sequence[Clause]) -> Iter
         yield batch.select(list(names))
 
 
-def _condition(selection: Selection, operator: Operator, value: pa.Scalar) -> Condition:
-    type = selection.stream.schema.field(_cursor(selection)).type
+def _conditions(selection: Selection, operator: Operator, value: pa.Scalar) -> list[Clause]:
+    """That the cursor, or else its fallback, compares so with the value; in words that files can judge."""
+    type = selection.stream.schema.field(selection.cursor).type
     scalar = pa.ExtensionScalar.from_storage(type, value) if isinstance(type, pa.BaseExtensionType) else value
-    return Condition(_cursor(selection), operator, cursor.to_json(scalar))
+    first, *fallback = (Condition(name, operator, cursor.to_json(scalar)) for name in cursor.names(selection))
+    if not fallback:
+        return [first]
+    return [AnyOf((first, Condition(first.column, Operator.IS_NULL))), AnyOf((first, *fallback))]
 
 
-def _cursor(selection: Selection) -> str:
-    assert selection.cursor is not None  # noqa: S101 - set for every incremental selection
-    return selection.cursor
+def _values(batch: pa.RecordBatch, selection: Selection) -> pa.Array:
+    return storage(cursor.values(batch, selection))

@@ -52,7 +52,7 @@ class FilesSource:
 
     def plan(self, selection: Selection, state: State | None) -> Plan:
         found = self._find(selection)
-        cursor.check(selection)
+        cursor.check(selection, state)
         filters.check(selection.where, selection.stream.schema)
         scan = Scan(found.table, self.format, selection.stream.schema, found.files)
         if selection.mode is ReadMode.FULL_REFRESH:

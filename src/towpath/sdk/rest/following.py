@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from towpath.core.errors import DataError
 from towpath.core.model import Batch, Selection, State
 from towpath.sdk import cursor
+from towpath.sdk.gather import gather
 from towpath.sdk.rest import template
 from towpath.sdk.rest.stream import Incremental
 
@@ -74,7 +75,7 @@ def follow(
     fitting = (_at_or_after(batch, selection, since) for batch in batches)
     if not ordered:
         kind = selection.stream.schema.field(selection.cursor).type
-        return cursor.gather(fitting, selection, state, lambda: _as_cursor(began(), kind))
+        return gather(fitting, selection, state, lambda: _as_cursor(began(), kind))
     return cursor.follow(_in_order(fitting, selection), selection, state)
 
 

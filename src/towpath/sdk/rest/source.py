@@ -10,7 +10,7 @@ from typing import Self
 import pyarrow as pa
 from pydantic import BaseModel
 
-from towpath.core.errors import SchemaError
+from towpath.core.errors import ConfigError, SchemaError
 from towpath.core.model import Batch, Plan, ReadMode, Selection, Slice, State, Stream
 from towpath.sdk import cursor
 from towpath.sdk.files import filters
@@ -60,7 +60,7 @@ class RestSource:
     def plan(self, selection: Selection, state: State | None) -> Plan:
         """One slice: pages follow each other."""
         stream = self._defined(selection)
-        cursor.check(selection)
+        cursor.check(selection, state)
         filters.check(selection.where, selection.stream.schema)
         incremental = selection.mode is ReadMode.INCREMENTAL
         if incremental:
@@ -141,7 +141,15 @@ def _stream(name: str, one: StreamDefinition) -> Stream:
 
 
 def _incremental(stream: StreamDefinition, selection: Selection) -> Incremental:
-    """How the stream is read by that cursor. Raises `SchemaError` if it is not."""
+    """How the stream is read by that cursor. Raises `SchemaError` or `ConfigError` if it cannot be."""
+    if selection.cursor_fallback is not None:
+        raise ConfigError(
+            "cursor.fallback_unsupported",
+            f"{selection.stream.key!r} cannot be read with a fallback for its cursor: the system is asked "
+            "for what follows one value of one field.",
+            hint="Remove 'cursor_fallback', or read the stream with mode full_refresh.",
+            field="cursor_fallback",
+        )
     if stream.incremental and stream.incremental.cursor == selection.cursor:
         return stream.incremental
     known = stream.incremental.cursor if stream.incremental else "(none)"

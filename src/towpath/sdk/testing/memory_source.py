@@ -20,7 +20,7 @@ from towpath.core.model import (
     State,
     Stream,
 )
-from towpath.sdk.sql import check_columns
+from towpath.sdk import cursor
 from towpath.sdk.testing.world import World
 
 _COMPARE: Mapping[Operator, Callable[[Any, Any], Any]] = {
@@ -69,7 +69,7 @@ class MemorySource:
 
     def plan(self, selection: Selection, state: State | None) -> Plan:
         self._world.strike(f"plan:{selection.stream.key}")
-        check_columns(selection)
+        cursor.check(selection, state)
         rows = self._rows(selection)
         after = None
         if selection.mode is ReadMode.INCREMENTAL:
@@ -130,13 +130,9 @@ class MemorySource:
 
 
 def _check_cursor(selection: Selection, rows: pa.Table) -> None:
-    nulls = rows.column(selection.cursor).null_count
+    nulls = pc.coalesce(*(rows.column(name) for name in cursor.names(selection))).null_count
     if nulls:
-        raise SchemaError(
-            "cursor.null",
-            f"The cursor {selection.cursor!r} is null in {nulls} rows.",
-            hint="Choose a column that is never null.",
-        )
+        raise cursor.null_cursor(selection, nulls)
 
 
 def _batches(selection: Selection, rows: pa.Table, state: State | None) -> Iterator[Batch]:
