@@ -75,11 +75,6 @@ class Jobs(UseCases):
                 field=f"{role}.id",
             ) from None
 
-    def is_free(self, org: str, project: Project, name: str) -> bool:
-        """Whether a new job may be called so."""
-        with self.rooms.store.read() as work:
-            return work.flows.find(org, name=name, project=project.id) is None
-
     def update(self, org: str, project: Project, id: str, spec: JobSpec, clear: Sequence[str] = ()) -> Job:
         """Make the job so, and end its runs. The streams in ``clear`` are emptied then, to be read again."""
         with self.sealing() as work:
