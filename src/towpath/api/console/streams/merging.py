@@ -5,6 +5,7 @@ from typing import Any
 
 from towpath.api.console.streams import offering
 from towpath.api.console.streams.document import Column, Json, StreamsConfig, key_of, parsed
+from towpath.api.console.streams.offering import properties_of
 from towpath.api.console.streams.places import database_of, namespace_of
 from towpath.core.model import ReadMode, Stream
 
@@ -20,14 +21,19 @@ def proposal(streams: Sequence[Stream], modes: Collection[ReadMode] = ()) -> Jso
 
 
 def merged(
-    saved: str | Mapping[str, Any] | None, streams: Sequence[Stream], modes: Collection[ReadMode] = ()
+    saved: str | Mapping[str, Any] | None,
+    streams: Sequence[Stream],
+    modes: Collection[ReadMode] = (),
+    namespace: str | None = None,
 ) -> Json:
     """What an update of a job starts from: its saved choices, without the streams and columns that are gone.
     New streams are offered and not selected; new columns are read where the job reads whatever comes.
+
+    ``namespace``: where a job writes to that has saved nothing, which reads every stream.
     """
     document, read = parsed(saved), StreamsConfig.read(saved)
     if read.silent:
-        return proposal(streams, modes)
+        return offering.whole(offering.catalogue(streams, modes), namespace)
     before = {_key(entry["stream"]): entry["stream"] for entry in document.get("streams") or ()}
     entries = offering.catalogue(streams, modes)
     offers = {_key(entry["stream"]): entry["stream"] for entry in entries}
@@ -35,9 +41,9 @@ def merged(
     for key, offer in offers.items():
         _keep(offer, before.get(key), place)
     chosen: dict[str, list[Json]] = {}
-    for namespace, some in (document.get("selected_streams") or {}).items():
+    for own, some in (document.get("selected_streams") or {}).items():
         for one in some:
-            key = key_of(namespace, one["stream_name"])
+            key = key_of(own, one["stream_name"])
             if key in offers:
                 kept = _selected(one, offers[key], before.get(key))
                 chosen.setdefault(offers[key]["namespace"], []).append(kept)
@@ -69,13 +75,9 @@ def _keep(offer: Json, before: Json | None, place: str | None) -> None:
         offer["sync_mode"] = before["sync_mode"]
     offer["type_schema"]["properties"] |= {
         name: column
-        for name, column in _properties(before).items()
+        for name, column in properties_of(before).items()
         if Column.model_validate(column).foreign and name not in offer["type_schema"]["properties"]
     }
-
-
-def _properties(offer: Json | None) -> Mapping[str, Any]:
-    return ((offer or {}).get("type_schema") or {}).get("properties") or {}
 
 
 def _selected(one: Json, offer: Json, before: Json | None) -> Json:
@@ -83,7 +85,7 @@ def _selected(one: Json, offer: Json, before: Json | None) -> Json:
     columns = one.get("selected_columns") or {}
     if columns.get("columns") is None:
         return one
-    fresh, known = _properties(offer), _properties(before)
+    fresh, known = properties_of(offer), properties_of(before)
     wanted = [name for name in columns["columns"] if name in fresh]
     if columns.get("sync_new_columns"):
         gone = columns.get("excluded") or ()

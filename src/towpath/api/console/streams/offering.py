@@ -1,10 +1,11 @@
 """What a source offers, as the catalogue of this dialect."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from towpath.api.console.streams.document import Json
+from towpath.api.console.streams.places import database_of
 from towpath.api.console.streams.types import word_of
 from towpath.core.model import ReadMode, Stream
 
@@ -50,6 +51,11 @@ def _usual(stream: Stream, can: Sequence[ReadMode]) -> ReadMode:
     return ReadMode.CDC if ReadMode.CDC in can and stream.primary_key else ReadMode.FULL_REFRESH
 
 
+def properties_of(offer: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What the catalogue's entry says of each column."""
+    return ((offer or {}).get("type_schema") or {}).get("properties") or {}
+
+
 def selected(offer: Json) -> Json:
     """The usual choices for a stream of the catalogue."""
     return {
@@ -58,14 +64,18 @@ def selected(offer: Json) -> Json:
         "normalization": True,
         "append_mode": False,
         "filter": "",
-        "selected_columns": {"columns": list(offer["type_schema"]["properties"]), "sync_new_columns": True},
+        "selected_columns": {"columns": list(properties_of(offer)), "sync_new_columns": True},
     }
 
 
-def whole(entries: Sequence[Json]) -> Json:
-    """The document that selects every stream of the catalogue, each with the usual choices."""
+def whole(entries: Sequence[Json], namespace: str | None = None) -> Json:
+    """The document that selects every stream of the catalogue, each with the usual choices, and writes them
+    into this namespace; None for the destination's own default.
+    """
     chosen: dict[str, list[Json]] = {}
     for entry in entries:
         offer = entry["stream"]
-        chosen.setdefault(offer["namespace"], []).append(selected(offer))
+        own = offer.get("namespace") or ""
+        offer["destination_database"] = database_of(namespace, own)
+        chosen.setdefault(own, []).append(selected(offer))
     return {"selected_streams": chosen, "streams": list(entries)}

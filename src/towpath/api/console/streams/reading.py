@@ -127,13 +127,6 @@ def _key(pick: Pick) -> tuple[str, ...]:
 def _check_needed(pick: Pick, stream: FlowStream) -> None:
     """Columns that the read or the write cannot do without must be among those that are read."""
     upsert = (stream.write or _usual(pick, stream.mode)) is WriteMode.UPSERT
-    if upsert and not _key(pick) and pick.facts.words:
-        raise ConfigError(
-            "upsert.no_key",
-            f"{pick.key} has no primary key, so its records cannot be replaced one by one.",
-            hint=f"Set {_APPEND_MODE} to true, or read it with sync mode full_refresh.",
-            field=f"{pick.place}.{_APPEND_MODE}",
-        )
     needed = {"cursor.not_selected": [name for name in (stream.cursor, stream.cursor_fallback) if name]}
     needed["upsert.no_key"] = list(_key(pick)) if upsert else []
     for code, names in needed.items():

@@ -43,7 +43,7 @@ def shown(
 
 def _document(streams: Sequence[FlowStream], namespace: str | None, entries: list[Json]) -> Json:
     if not streams:
-        return offering.whole(entries)
+        return offering.whole(entries, namespace)
     known = {_key(entry): entry for entry in entries}
     chosen: dict[str, list[Json]] = {}
     for stream in streams:
@@ -52,7 +52,7 @@ def _document(streams: Sequence[FlowStream], namespace: str | None, entries: lis
             entry = _entry_of(stream)
             entries.append(entry)
         offer = entry["stream"]
-        offer |= _choices(stream, offer, namespace)
+        offer |= _choices(stream, offer, namespace) | _admitted(stream, offer)
         chosen.setdefault(offer.get("namespace") or "", []).append(_selected(stream, offer))
     return {"selected_streams": chosen, "streams": entries}
 
@@ -66,20 +66,27 @@ def _entry_of(stream: FlowStream) -> Json:
     namespace, dot, name = stream.name.partition(".")
     if not (dot and namespace and name):
         namespace, name = "", stream.name
-    where = [column for part in stream.where for column in part.to_condition().columns]
-    named = [stream.cursor, stream.cursor_fallback, *(stream.columns or ()), *stream.exclude, *where]
-    named += [*(stream.primary_key or ()), *columns_of(stream.partition_by)]
-    properties = {column: {"type": ["null"], "destination_column_name": column} for column in named if column}
     offer = {
         "name": name,
         "namespace": namespace,
-        "type_schema": {"properties": properties},
-        "supported_sync_modes": [str(stream.mode)],
         "source_defined_primary_key": list(stream.primary_key or ()),
         "available_cursor_fields": [name for name in (stream.cursor, stream.cursor_fallback) if name],
         "default_stream_properties": {"normalization": True, "append_mode": False},
     }
     return {"stream": offer}
+
+
+def _admitted(stream: FlowStream, offer: Json) -> Json:
+    """The catalogue's part of what the flow needs of the stream, whether or not the catalogue knew it."""
+    where = [column for part in stream.where for column in part.to_condition().columns]
+    named = [stream.cursor, stream.cursor_fallback, *(stream.columns or ()), *stream.exclude, *where]
+    named += [*(stream.primary_key or ()), *columns_of(stream.partition_by)]
+    new = {column: {"type": ["null"], "destination_column_name": column} for column in named if column}
+    modes = [*(offer.get("supported_sync_modes") or ()), str(stream.mode)]
+    return {
+        "type_schema": {"properties": {**new, **offering.properties_of(offer)}},
+        "supported_sync_modes": list(dict.fromkeys(modes)),
+    }
 
 
 def _choices(stream: FlowStream, offer: Json, namespace: str | None) -> Json:
@@ -95,14 +102,13 @@ def _choices(stream: FlowStream, offer: Json, namespace: str | None) -> Json:
 
 
 def _selected(stream: FlowStream, offer: Json) -> Json:
-    schema = (offer.get("type_schema") or {}).get("properties") or {}
     return {
         "stream_name": offer["name"],
         "partition_regex": pattern_of(stream.partition_by),
         "normalization": not stream.document,
         "append_mode": stream.write is WriteMode.APPEND,
         **filters.said(stream.where),
-        "selected_columns": columns.said(stream, _own(schema)),
+        "selected_columns": columns.said(stream, _own(offering.properties_of(offer))),
         **_ours(stream),
     }
 
