@@ -2,11 +2,13 @@
 
 import gc
 import socket
+import threading
 from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from towpath.api.kit.closing import Closing
 from towpath.bootstrap.container import Container
 from towpath.core.errors import BusyError, ResourceError
 from towpath.server.app import create_app
@@ -71,9 +73,12 @@ def _spare_what_stays() -> None:
 
 
 def make(app: ASGIApp, started: Callable[[], None] = lambda: None) -> uvicorn.Server:
-    """A server that does not run yet. When it stops, requests in flight have `GRACE` seconds left."""
+    """A server that does not run yet. When it stops, requests in flight have `GRACE` seconds left, and those
+    without an end are told so.
+    """
+    closing = threading.Event()
     config = uvicorn.Config(
-        app,
+        Closing(app, closing),
         http=PatientProtocol,
         ws="none",
         log_config=None,
@@ -85,14 +90,19 @@ def make(app: ASGIApp, started: Callable[[], None] = lambda: None) -> uvicorn.Se
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
-    return _Server(config, started)
+    return _Server(config, started, closing)
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], closing: threading.Event) -> None:
         super().__init__(config)
         self._say_started = started
+        self._closing = closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._say_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
+        await super().shutdown(sockets)

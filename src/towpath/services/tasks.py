@@ -74,6 +74,12 @@ class Tasks(UseCases):
         with self.rooms.store.read() as work:
             return flow_of(work, org, project, job)
 
+    def of(self, org: str, flow: str, run: str) -> Task | None:
+        """The run with this id, if it is one of the flow."""
+        with self.rooms.store.read() as work:
+            found = work.runs.find(org, id=run, flow=flow)
+        return self.task(org, found) if found else None
+
     def newest(self, org: str, flow: str) -> Task | None:
         """The last run that was asked for."""
         with self.rooms.store.read() as work:
@@ -81,8 +87,12 @@ class Tasks(UseCases):
         return self.task(org, runs[0]) if runs else None
 
     def next(self, org: str, flow: str, after: str | None) -> Task | None:
-        """The first run of the flow after the run with this id, or at all."""
+        """The first run of the flow after the run with this id, or at all; None if it is still to come.
+
+        Raises `NotFoundError` when the flow is deleted.
+        """
         with self.rooms.store.read() as work:
+            work.flows.get(org, flow)
             runs = work.runs.list(org, flow=flow, limit=1, after=after)
         return self.task(org, runs[0]) if runs else None
 

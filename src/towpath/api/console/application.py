@@ -2,8 +2,9 @@
 
 from fastapi import FastAPI
 
-from towpath.api.console import jobs, logs, names, sources, tasks
+from towpath.api.console import jobs, live, logs, names, sources, tasks
 from towpath.api.console.errors import errors
+from towpath.api.console.live_feed import Live
 from towpath.api.console.streams import routes as streams
 from towpath.api.kit.family import new_app
 from towpath.services.context import Rooms
@@ -15,6 +16,7 @@ def build(rooms: Rooms) -> FastAPI:
     """The application over these rooms."""
     app = new_app("Towpath Console API", _SUMMARY, errors=errors)
     app.state.rooms = rooms
-    for module in (streams, sources, names, jobs, tasks, logs):
+    app.state.live = Live(rooms)
+    for module in (streams, sources, names, jobs, tasks, logs, live):
         app.include_router(module.router)
     return app
