@@ -117,6 +117,14 @@ def test_kinds_of_relations(config: PostgresConfig, connection: psycopg.Connecti
     assert found["public.v"].read_modes == {ReadMode.FULL_REFRESH, ReadMode.INCREMENTAL}
 
 
+def test_only_the_schemas_that_are_named(config: PostgresConfig, connection: psycopg.Connection[Any]) -> None:
+    for schema in ("one", "two", "Three"):
+        connection.execute(f'CREATE SCHEMA "{schema}" CREATE TABLE t (id int)'.encode())
+    assert set(streams(config)) == {"one.t", "two.t", "Three.t"}
+    some = PostgresConfig.model_validate(config.model_dump() | {"schemas": ["one", "Three"]})
+    assert set(streams(some)) == {"one.t", "Three.t"}
+
+
 def test_sizes_are_estimated(config: PostgresConfig, connection: psycopg.Connection[Any]) -> None:
     fill(connection)
     assert streams(config)["public.t"].rows is None

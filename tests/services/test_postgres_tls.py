@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -20,7 +21,7 @@ from towpath.connectors.postgres.config import PostgresConfig
 from towpath.connectors.postgres.fallback import AdbcReader
 from towpath.connectors.postgres.reading import CompiledReader
 from towpath.connectors.postgres.source import PostgresSource
-from towpath.sdk import ConfigError, Selection
+from towpath.sdk import ConfigError, Selection, TowpathError
 
 pytestmark = pytest.mark.service("postgres")
 
@@ -28,14 +29,21 @@ _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 
 
 class TlsProxy:
-    """Answers PostgreSQL's request for TLS in the server's place, and passes the rest on in the clear."""
+    """Answers PostgreSQL's request for TLS in the server's place, and passes the rest on in the clear.
 
-    def __init__(self, server: PostgresServer, folder: Path) -> None:
+    ``mutual``: only to clients that show the very same certificate.
+    """
+
+    def __init__(self, server: PostgresServer, folder: Path, *, mutual: bool = False) -> None:
         self._server = server
         self.certificate = folder / "certificate.pem"
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        _make_certificate(self.certificate, folder / "key.pem")
-        self._context.load_cert_chain(self.certificate, folder / "key.pem")
+        self.key = folder / "key.pem"
+        _make_certificate(self.certificate, self.key)
+        self._context.load_cert_chain(self.certificate, self.key)
+        if mutual:
+            self._context.verify_mode = ssl.CERT_REQUIRED
+            self._context.load_verify_locations(self.certificate)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._sockets: list[socket.socket] = [self._listener]
@@ -134,3 +142,48 @@ def test_a_certificate_that_is_not_trusted(
     with PostgresSource(PostgresConfig(**settings)) as source, pytest.raises(ConfigError) as caught:
         source.check()
     assert caught.value.code == "connection.tls"
+
+
+@pytest.fixture
+def mutual(postgres: PostgresServer, tmp_path: Path) -> Iterator[TlsProxy]:
+    proxy = TlsProxy(postgres, tmp_path, mutual=True)
+    yield proxy
+    proxy.close()
+
+
+@pytest.mark.parametrize("in_memory", [True, False], ids=["in memory", "in a folder"])
+@pytest.mark.parametrize("reader", [CompiledReader, AdbcReader], ids=["compiled", "fallback"])
+def test_certificates_and_key_as_text(
+    postgres: PostgresServer,
+    postgres_database: str,
+    mutual: TlsProxy,
+    reader: Any,
+    in_memory: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not in_memory:
+        monkeypatch.delattr(os, "memfd_create")
+    with postgres.connect(postgres_database) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1 AS id")
+    # As a form sends it that has but one line for it.
+    certificate = mutual.certificate.read_text().replace("\n", " ")
+    config = PostgresConfig(
+        **postgres.config(postgres_database) | {"port": mutual.port, "sslmode": "verify-full"},
+        ca_certificate=certificate,
+        client_certificate=certificate,
+        client_key=mutual.key.read_text().replace("\n", " "),
+    )
+    with PostgresSource(config, reader) as source:
+        selection = Selection(source.discover()[0])
+        slices = source.plan(selection, None).slices
+        rows = [row for one in slices for batch in source.read(selection, one, None) for row in batch.records]
+    assert rows == [{"id": 1}]
+
+
+def test_a_client_that_shows_no_certificate(
+    postgres: PostgresServer, postgres_database: str, mutual: TlsProxy
+) -> None:
+    settings = postgres.config(postgres_database) | {"port": mutual.port, "sslmode": "require"}
+    with PostgresSource(PostgresConfig(**settings)) as source, pytest.raises(TowpathError) as caught:
+        source.check()
+    assert caught.value.code in ("connection.tls", "connection.lost")

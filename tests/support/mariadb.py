@@ -71,6 +71,7 @@ class MariaDB:
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.ca = folder / "server.pem"
+        self.key = folder / "server.key"
 
     def create(self) -> None:
         command = [find("mariadb-install-db") or "mariadb-install-db", "--no-defaults", *self._as_root()]
@@ -105,6 +106,7 @@ class MariaDB:
             f"--log-error={path}/error.log",
             f"--bind-address={self.host}",
             f"--port={port}",
+            f"--ssl-ca={self.ca}",
             f"--ssl-cert={self.ca}",
             f"--ssl-key={path}/server.key",
             "--skip-name-resolve",

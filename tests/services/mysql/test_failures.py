@@ -3,8 +3,11 @@
 import json
 import socket
 import threading
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.mariadb import PASSWORD, server
 from towpath.connectors.mysql.config import MySQLConfig
@@ -27,6 +30,16 @@ def failure(config: MySQLConfig) -> TowpathError:
     assert PASSWORD not in json.dumps(caught.value.to_json())
     assert caught.value.hint
     return caught.value
+
+
+def checked(config: MySQLConfig) -> str:
+    with MySQLSource(config) as source:
+        return source.check()
+
+
+def one_line(file: Path) -> str:
+    """As a form sends a text that has but one line for it."""
+    return file.read_text().replace("\n", " ")
 
 
 def test_check_says_what_answered(place) -> None:
@@ -99,6 +112,35 @@ def test_a_certificate_for_another_name(place) -> None:
         failure(place.settings(tls="verify", tls_ca=str(place.server.ca), host="localhost")).code
         == "connection.tls"
     )
+
+
+def test_a_certificate_for_another_name_is_enough_to_trust_it(place) -> None:
+    config = place.settings(tls="verify-ca", ca_certificate=one_line(place.server.ca), host="localhost")
+    assert "MariaDB" in checked(config)
+
+
+def test_an_account_that_wants_a_certificate(place) -> None:
+    place.sql("CREATE OR REPLACE USER x509@'%' IDENTIFIED BY 'x' REQUIRE X509")
+    place.sql(f"GRANT SELECT ON {place.config.database}.* TO x509@'%'")
+    settings = {
+        "username": "x509",
+        "password": "x",
+        "tls": "verify",
+        "ca_certificate": one_line(place.server.ca),
+    }
+    assert failure(place.settings(**settings)).code == "connection.auth_failed"
+    certificate, key = one_line(place.server.ca), one_line(place.server.key)
+    config = place.settings(**settings, client_certificate=certificate, client_key=key)
+    assert "MariaDB" in checked(config)
+
+
+def test_a_key_of_another_certificate(place) -> None:
+    other = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    settings = {"tls": "require", "client_certificate": one_line(place.server.ca)}
+    error = failure(place.settings(**settings, client_key=other.decode()))
+    assert (error.code, error.context["field"]) == ("connection.tls", "client_certificate")
 
 
 def test_certificates_that_cannot_be_read(place) -> None:

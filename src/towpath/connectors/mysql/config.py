@@ -1,8 +1,11 @@
 """The settings of a MySQL or MariaDB connection."""
 
 from enum import StrEnum
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from towpath.sdk import pem
 
 
 class Tls(StrEnum):
@@ -14,6 +17,8 @@ class Tls(StrEnum):
     """If the server offers it; whoever it is."""
     REQUIRE = "require"
     """Always; whoever the server is."""
+    VERIFY_CA = "verify-ca"
+    """Always, and the server's certificate must be trusted, whatever host it names."""
     VERIFY = "verify"
     """Always, and the server's certificate must be trusted and name the host."""
 
@@ -39,7 +44,25 @@ class MySQLConfig(BaseModel):
     tls_ca: str = Field(
         "",
         title="CA certificate",
-        description="File with the certificates to trust for verify; empty for those of the system.",
+        description="File with the certificates to trust; empty for those of the system.",
+    )
+    ca_certificate: str = Field(
+        "",
+        title="CA certificate as text",
+        description="Instead of a file: the certificates to trust, in PEM form.",
+        json_schema_extra={"multiline": True},
+    )
+    client_certificate: str = Field(
+        "",
+        title="Client certificate",
+        description="In PEM form, where the server asks for one. Not with tls disable or prefer.",
+        json_schema_extra={"multiline": True},
+    )
+    client_key: SecretStr = Field(
+        SecretStr(""),
+        title="Client key",
+        description="The certificate's private key in PEM form, without a passphrase.",
+        json_schema_extra={"multiline": True},
     )
     parallel: int = Field(
         1,
@@ -53,3 +76,22 @@ class MySQLConfig(BaseModel):
         title="Zero dates",
         description="Dates such as 0000-00-00 or 2024-02-00: fail, or read as null.",
     )
+
+    @field_validator("ca_certificate", "client_certificate")
+    @classmethod
+    def _are_certificates(cls, value: str) -> str:
+        return pem.check_certificates(value)
+
+    @field_validator("client_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr) -> SecretStr:
+        pem.check_key(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if self.tls_ca and self.ca_certificate:
+            raise ValueError("give tls_ca or ca_certificate, and not both")
+        if bool(self.client_certificate) != bool(self.client_key.get_secret_value()):
+            raise ValueError("client_certificate and client_key belong together: give both or neither")
+        return self

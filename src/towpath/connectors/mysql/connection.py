@@ -10,7 +10,7 @@ from pymysql.converters import encoders
 
 from towpath.connectors.mysql.config import MySQLConfig, Tls
 from towpath.connectors.mysql.errors import translated
-from towpath.sdk import ConfigError
+from towpath.sdk import ConfigError, pem
 
 if TYPE_CHECKING:
     Connection = pymysql.Connection[Any]
@@ -97,22 +97,41 @@ def _tls(config: MySQLConfig) -> dict[str, Any]:
         return {"ssl_disabled": True}
     if config.tls is Tls.PREFER:
         return {}
-    context = _trust(config.tls_ca)
+    context = _trust(config.tls_ca, pem.tidy(config.ca_certificate))
+    context.check_hostname = config.tls is Tls.VERIFY
     if config.tls is Tls.REQUIRE:
-        context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if config.client_certificate:
+        _identify(context, config)
     return {"ssl": context}
 
 
-def _trust(ca: str) -> ssl.SSLContext:
+def _identify(context: ssl.SSLContext, config: MySQLConfig) -> None:
+    """Show the server who we are, if it asks."""
+    texts = {"certificate": config.client_certificate, "key": config.client_key.get_secret_value()}
     try:
-        context = ssl.create_default_context(cafile=ca or None)
+        with pem.files(texts) as paths:
+            context.load_cert_chain(paths["certificate"], paths["key"])
     except OSError as error:
         raise ConfigError(
             "connection.tls",
-            f"The CA certificates cannot be read from {ca!r}: {error.strerror or error}.",
-            hint="Name a readable file in PEM format.",
-            field="tls_ca",
+            "The client certificate and its key do not fit together, or cannot be read.",
+            hint="Give the certificate and the private key that it was made for, both in PEM form.",
+            field="client_certificate",
+        ) from error
+
+
+def _trust(file: str, text: str) -> ssl.SSLContext:
+    """Trusts what the file or the text holds; with neither of them, what the system trusts."""
+    try:
+        context = ssl.create_default_context(cafile=file or None, cadata=text or None)
+    except OSError as error:
+        what = repr(file) if file else "the text"
+        raise ConfigError(
+            "connection.tls",
+            f"The CA certificates cannot be read from {what}: {error.strerror or error}.",
+            hint="Give certificates in PEM format, or name a readable file of them.",
+            field="tls_ca" if file else "ca_certificate",
         ) from error
     # Servers make themselves certificates that the strict profile refuses for want of an extension.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT

@@ -44,7 +44,10 @@ _UNRESOLVED = _Kind(
     UnreachableError, "connection.unresolved", "Check the spelling of the host name and the DNS."
 )
 _TLS = _Kind(
-    ConfigError, "connection.tls", "Check tls and tls_ca, and the server's certificate.", field="tls"
+    ConfigError,
+    "connection.tls",
+    "Check tls, the certificates to trust, the server's certificate, and the client's if it wants one.",
+    field="tls",
 )
 _FAILED = _Kind(UnreachableError, "connection.failed", "See the server's own log.")
 _NOT_MYSQL = _Kind(

@@ -1,11 +1,14 @@
 """Opens psycopg connections: the only place that does."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
 from towpath.connectors.postgres.config import PostgresConfig, SslMode
 from towpath.connectors.postgres.errors import translated
+from towpath.sdk import pem
 
 #: Of every session, so that values read as text and text read as values mean the same on any server,
 #: and no session of ours waits for a lock for ever or is ended while it holds a snapshot.
@@ -26,8 +29,9 @@ SESSION = (
 _TRANSACTION_TIMEOUT = 170_000
 
 
-def parameters(config: PostgresConfig, *, timeout: int = 10) -> dict[str, Any]:
-    """What libpq needs to connect, the password included: never log it.
+@contextmanager
+def parameters(config: PostgresConfig, *, timeout: int = 10) -> Iterator[dict[str, Any]]:
+    """What libpq needs to connect, within the block; the password included: never log it.
 
     ``timeout`` is the seconds to wait for each address of the host. A peer that vanishes without a word
     is noticed within about a minute.
@@ -49,9 +53,12 @@ def parameters(config: PostgresConfig, *, timeout: int = 10) -> dict[str, Any]:
         "tcp_user_timeout": 60_000,
         "gssencmode": "disable",
     }
+    texts = {"sslcert": config.client_certificate, "sslkey": config.client_key.get_secret_value()}
     if config.sslmode in (SslMode.VERIFY_CA, SslMode.VERIFY_FULL):
         found["sslrootcert"] = config.sslrootcert or "system"
-    return found
+        texts["sslrootcert"] = config.ca_certificate
+    with pem.files(texts) as paths:
+        yield found | paths
 
 
 def connect(config: PostgresConfig, *, autocommit: bool = True, timeout: int = 10) -> psycopg.Connection:
@@ -61,7 +68,8 @@ def connect(config: PostgresConfig, *, autocommit: bool = True, timeout: int = 1
     """
     where = {"host": config.host, "port": config.port, "database": config.database}
     with translated(**where):
-        connection = psycopg.connect(**parameters(config, timeout=timeout), autocommit=True)
+        with parameters(config, timeout=timeout) as found:
+            connection = psycopg.connect(**found, autocommit=True)
         try:
             connection.execute("; ".join(SESSION).encode())
             if connection.info.server_version >= _TRANSACTION_TIMEOUT:

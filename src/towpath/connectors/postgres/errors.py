@@ -50,7 +50,7 @@ _NO_DATABASE = _Kind(
 _TLS = _Kind(
     ConfigError,
     "connection.tls",
-    "Check sslmode and sslrootcert, and the server's certificate.",
+    "Check sslmode, the certificates to trust, the server's certificate, and the client's if it wants one.",
     (("field", "sslmode"),),
 )
 _HOST = _Kind(UnreachableError, "connection.unresolved", "Check the spelling of the host name and the DNS.")

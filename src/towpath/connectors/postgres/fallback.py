@@ -38,8 +38,8 @@ class AdbcReader:
         from adbc_driver_postgresql import dbapi
 
         self._lenient = config.special_values is SpecialValues.NULL
-        with _translated():
-            self._connection = dbapi.connect(make_conninfo(**parameters(config)))
+        with _translated(), parameters(config) as found:
+            self._connection = dbapi.connect(make_conninfo(**found))
         try:
             self._join(snapshot.id)
         except BaseException:

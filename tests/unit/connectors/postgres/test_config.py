@@ -1,5 +1,7 @@
 """The settings of a connection."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -7,21 +9,36 @@ from towpath.connectors.postgres.config import PostgresConfig
 from towpath.connectors.postgres.connection import parameters
 
 PLACE = {"host": "db", "database": "shop", "username": "ann", "password": "secret"}
+PEM = "-----BEGIN CERTIFICATE-----\nY2VydA==\n-----END CERTIFICATE-----\n"
+KEY = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
 
 
 def test_the_password_is_told_to_libpq_only() -> None:
     config = PostgresConfig.model_validate(PLACE)
     assert "secret" not in repr(config)
     assert "secret" not in config.model_dump_json()
-    assert parameters(config)["password"] == "secret"
+    with parameters(config) as found:
+        assert found["password"] == "secret"
+
+
+def trusted(change: dict[str, object]) -> object:
+    with parameters(PostgresConfig.model_validate(PLACE | change)) as found:
+        return found.get("sslrootcert")
 
 
 def test_the_system_s_certificates_are_trusted_unless_others_are_named() -> None:
-    full = PLACE | {"sslmode": "verify-full"}
-    assert parameters(PostgresConfig.model_validate(full))["sslrootcert"] == "system"
-    named = full | {"sslrootcert": "/etc/ca.pem"}
-    assert parameters(PostgresConfig.model_validate(named))["sslrootcert"] == "/etc/ca.pem"
-    assert "sslrootcert" not in parameters(PostgresConfig.model_validate(PLACE))
+    assert trusted({"sslmode": "verify-full"}) == "system"
+    assert trusted({"sslmode": "verify-full", "sslrootcert": "/etc/ca.pem"}) == "/etc/ca.pem"
+    assert trusted({}) is None
+
+
+def test_certificates_as_text_are_files_while_a_connection_is_made() -> None:
+    texts = {"ca_certificate": PEM, "client_certificate": PEM, "client_key": KEY}
+    config = PostgresConfig.model_validate(PLACE | texts | {"sslmode": "verify-ca"})
+    assert "c2VjcmV0" not in repr(config)
+    with parameters(config) as found:
+        paths = [found[name] for name in ("sslrootcert", "sslcert", "sslkey")]
+        assert [Path(path).read_text() for path in paths] == [PEM, PEM, KEY]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +49,10 @@ def test_the_system_s_certificates_are_trusted_unless_others_are_named() -> None
         ({"host": ""}, "host"),
         ({"sslmode": "verify-ca"}, ""),
         ({"sslmode": "yes"}, "sslmode"),
+        ({"ca_certificate": "/etc/ca.pem"}, "ca_certificate"),
+        ({"ca_certificate": PEM, "sslrootcert": "/etc/ca.pem"}, ""),
+        ({"client_certificate": PEM}, ""),
+        ({"client_certificate": PEM, "client_key": PEM}, "client_key"),
         ({"special_values": "ignore"}, "special_values"),
         ({"hots": "db"}, "hots"),
     ],
