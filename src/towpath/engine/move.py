@@ -24,6 +24,7 @@ from towpath.core.model import (
 )
 from towpath.core.ports import Destination, Source, Writer
 from towpath.core.records import Counters
+from towpath.engine.documents import DocumentWriter
 
 #: Key under which the counters of an ordered run travel inside its checkpoints, so that they are exact
 #: after a crash between a commit and the moment the store hears of it. # Invariant 4
@@ -72,6 +73,12 @@ class Move:
     target: Target
     report: Report
     stop_on_rejected: bool = False
+    as_documents: bool = False
+    """Whether the records are still to be made the documents that the target takes."""
+
+    def writer(self, piece: Slice) -> Writer:
+        writer = self.destination.writer(self.target, piece)
+        return DocumentWriter(writer, self.target.schema) if self.as_documents else writer
 
 
 def copy_slice(
@@ -222,7 +229,7 @@ class _Staging:
         self._piece = piece
         self._before = before
         self._counters = Counters()
-        self._writer: Writer = move.destination.writer(move.target, piece)
+        self._writer = move.writer(piece)
         self._open = True
 
     def __enter__(self) -> Self:

@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
+import pyarrow as pa
+
 from towpath.core.errors import ConfigError, SchemaError
 from towpath.core.flows import ExportSpec, ImportSpec, StreamRead, StreamWrite
 from towpath.core.model import ReadMode, Selection, Stream, Target, WriteMode
 from towpath.core.ports import Connector
+from towpath.engine.documents import document_schema
 
 #: What ends the lineage of all retries of a flow.
 _RETRY = ":retry"
@@ -128,15 +131,18 @@ def target_of(selection: Selection, write: StreamWrite, frame: Frame, lineage: s
             f"The primary key of {stream.key} ({', '.join(key)}) is not among the columns that are read.",
             hint="Add the key columns to 'columns'.",
         )
+    key = key if kept.issuperset(key) else ()
+    schema = document_schema(stream.key, selection.schema, key) if write.document else selection.schema
+    _check_partitions(stream, schema, write)
     return Target(
         name=write.target or stream.name,
-        schema=selection.schema,
+        schema=schema,
         mode=mode,
         run=frame.run,
         stream=stream.key,
         lineage=lineage,
         namespace=frame.namespace,
-        primary_key=key if kept.issuperset(key) else (),
+        primary_key=key,
         partition_by=write.partition_by,
     )
 
@@ -152,7 +158,9 @@ def retried(origin: Mapping[str, Any], run: str, destination: Connector[Any]) ->
     if mode is WriteMode.OVERWRITE:
         upsert = target.primary_key and WriteMode.UPSERT in destination.write_modes
         mode = WriteMode.UPSERT if upsert else WriteMode.APPEND
-    whole = replace(selection, mode=ReadMode.FULL_REFRESH, where=(), cursor=None, cursor_fallback=None, lookback=0)
+    whole = replace(
+        selection, mode=ReadMode.FULL_REFRESH, where=(), cursor=None, cursor_fallback=None, lookback=0
+    )
     return whole, replace(target, run=run, mode=mode, lineage=lineage)
 
 
@@ -169,6 +177,18 @@ def clash(targets: Mapping[str, Target]) -> dict[str, ConfigError]:
                 hint=f"Give {stream} another name with 'target'.",
             )
     return errors
+
+
+def _check_partitions(stream: Stream, schema: pa.Schema, write: StreamWrite) -> None:
+    for column in write.partition_by if write.document else ():
+        if column not in schema.names:
+            raise SchemaError(
+                "column.not_found",
+                f"The documents of {stream.key} have no column {column!r} to partition by.",
+                hint="Beside a document there are the columns of the primary key: partition by one of these.",
+                stream=stream.key,
+                column=column,
+            )
 
 
 def _default_mode(selection: Selection, key: Sequence[str]) -> WriteMode:

@@ -21,6 +21,7 @@ from towpath.core.records import Counters
 from towpath.engine import move
 from towpath.engine.ahead import ahead
 from towpath.engine.channel import Channel
+from towpath.engine.documents import wants_documents
 from towpath.engine.inbox import InboxSource
 from towpath.engine.plain import redacted, secrets_of
 from towpath.engine.talk import ABANDONED, LogToWorker, Talk, crashed
@@ -108,22 +109,25 @@ def _role(connector: Connector[Any], role: str) -> Callable[[Any], AbstractConte
 @contextmanager
 def _moving(task: Task, talk: Talk) -> Iterator[move.Move]:
     ends = Ends(task, talk)
-    with _reading(task, ends) as source, ends.open_destination() as destination:
+    target = Target.from_json(task["target"])
+    with _reading(task, ends, target) as source, ends.open_destination() as destination:
         yield move.Move(
             source=source,
             destination=destination,
             selection=Selection.from_json(task["selection"]),
-            target=Target.from_json(task["target"]),
+            target=target,
             report=talk,
             stop_on_rejected=task["stop_on_rejected"],
+            # What a retry sends again is a document already.
+            as_documents=wants_documents(target.schema) and not isinstance(source, InboxSource),
         )
 
 
-def _reading(task: Task, ends: Ends) -> AbstractContextManager[Source]:
+def _reading(task: Task, ends: Ends, target: Target) -> AbstractContextManager[Source]:
     """The flow's source; for a retry, the records that it sends again."""
     if task.get("inbox") is None:
         return ends.open_source()
-    return nullcontext(InboxSource(task["inbox"], Target.from_json(task["target"]).schema))
+    return nullcontext(InboxSource(task["inbox"], target.schema))
 
 
 def _slice(task: Task, talk: Talk) -> None:
