@@ -27,7 +27,11 @@ def _offer(stream: Stream, modes: Collection[ReadMode], *, alone: bool) -> Json:
     return {
         "name": stream.name,
         "namespace": stream.namespace or "",
-        "type_schema": {"properties": {field.name: _column(field) for field in stream.schema}},
+        "type_schema": {
+            "properties": {
+                field.name: _column(field, key=field.name in stream.primary_key) for field in stream.schema
+            }
+        },
         "supported_sync_modes": [str(mode) for mode in can],
         "source_defined_primary_key": list(stream.primary_key),
         "available_cursor_fields": list(stream.cursors),
@@ -40,9 +44,9 @@ def _offer(stream: Stream, modes: Collection[ReadMode], *, alone: bool) -> Json:
     }
 
 
-def _column(field: "pa.Field[Any]") -> Json:
+def _column(field: "pa.Field[Any]", *, key: bool) -> Json:
     word = word_of(field.type)
-    nullable = ["null"] if field.nullable and word != "null" else []
+    nullable = ["null"] if field.nullable and not key and word != "null" else []
     return {"type": [word, *nullable], "destination_column_name": field.name}
 
 
