@@ -33,8 +33,8 @@ from towpath.core.ids import as_uuid
 from towpath.core.records import KeyKind, Organization, User
 from towpath.server import serving
 from towpath.server.app import create_app
-from towpath.services.sessions import Sessions
 from towpath.services.people import Customers, Instances, Keys, Shown
+from towpath.services.sessions import Sessions
 
 PATIENCE = 60
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -54,6 +54,8 @@ class Api:
         headers = dict(options.pop("headers", {}))
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
+        # Cookies are sent by who says so, and by nobody else.
+        self.client.cookies.clear()
         return self.client.request(method, path, headers=headers, **options)
 
     def get(self, path: str, key: str | None = None, **options: Any) -> httpx2.Response:

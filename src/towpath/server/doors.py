@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from towpath.api.kit.family import Cors
 from towpath.api.kit.mounting import Families, mounted, refuse
 
 #: What scripts of other origins may read of an answer.
@@ -35,18 +36,24 @@ class Browsers:
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._app = app
-        self._cors = CORSMiddleware(
-            app,
-            allow_origins=origins,
-            allow_credentials=True,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=EXPOSED,
-        )
+        self._origins = origins
+        self._made: dict[Cors, ASGIApp] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         from_page = any(name == b"origin" for name, _ in scope["headers"])
-        await (self._cors if from_page else self._app)(scope, receive, send)
+        await (self._cors(mounted(scope).family.cors) if from_page else self._app)(scope, receive, send)
+
+    def _cors(self, cors: Cors) -> ASGIApp:
+        if cors not in self._made:
+            self._made[cors] = CORSMiddleware(
+                self._app,
+                allow_origins=self._origins,
+                allow_credentials=True,
+                allow_methods=cors.methods,
+                allow_headers=cors.headers,
+                expose_headers=EXPOSED,
+            )
+        return self._made[cors]
 
 
 async def deliver(scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,7 +11,6 @@ from towpath.services.sessions import Sessions
 from towpath.services.users import (
     MAXIMUM_PASSWORD,
     add_user,
-    checked_password,
     end_sessions,
     new_user,
 )
@@ -20,6 +19,12 @@ from towpath.vault import hash_password, is_outdated, verify_password
 
 class Accounts(UseCases):
     """The use cases of whoever is at the door. Those that hash a password are slow: that is meant."""
+
+    @property
+    def home(self) -> str:
+        """The organization that people sign in to here."""
+        with self.rooms.store.read() as work:
+            return work.organizations.list()[0].id
 
     def sign_up(
         self, org: str, name: str, password: SecretStr, email: str | None = None, invitation: str = ""
@@ -44,8 +49,8 @@ class Accounts(UseCases):
     def _leave(self, work: UnitOfWork, org: str, invitation: str) -> Key | None:
         """The invitation by which one may sign up now; None if none is needed."""
         if invitation:
-            found = known(self.rooms, work, org, KeyKind.INVITE, invitation)
-            if found is None:
+            found = known(self.rooms, work, KeyKind.INVITE, invitation)
+            if found is None or found.org != org:
                 raise _no_invitation()
             return found
         if self.rooms.open_signup or not work.users.list(org, limit=1):
@@ -74,23 +79,26 @@ class Accounts(UseCases):
                 raise _failed()
             if digest:
                 work.users.update(org, user.id, password_hash=digest)
-            self._end(work, org, before)
+            self._end(work, before)
             return user, Sessions(self.rooms, self.actor).open_in(work, org, user)
 
-    def sign_out(self, org: str, *tokens: str) -> None:
+    def sign_out(self, *tokens: str) -> None:
         """End the sessions with these tokens; any other text changes nothing."""
         with self.sealing() as work:
             for token in tokens:
-                self._end(work, org, token)
+                self._end(work, token)
 
-    def _end(self, work: UnitOfWork, org: str, token: str) -> None:
-        row = known(self.rooms, work, org, KeyKind.SESSION, token)
+    def _end(self, work: UnitOfWork, token: str) -> None:
+        row = known(self.rooms, work, KeyKind.SESSION, token)
         if row is not None:
             Sessions(self.rooms, self.actor).close_in(work, row)
 
     def change_password(self, user: User, session: Key, current: SecretStr, new: SecretStr) -> None:
-        """Every other session of the user ends. Raises `AuthError` (``password.wrong``), `ConfigError`."""
-        digest = hash_password(checked_password(new, "new_password"))
+        """Every other session of the user ends. ``new`` is a `checked_password`.
+
+        Raises `AuthError` (``password.wrong``).
+        """
+        digest = hash_password(new)
         if not _fits(user, current):
             raise AuthError(
                 "password.wrong",
@@ -104,27 +112,29 @@ class Accounts(UseCases):
             end_sessions(work, user, but=session.id)
             audit(work, user.org, self.actor, "user.password", user.id)
 
-    def follow_link(self, org: str, token: str, before: str = "") -> tuple[User, SecretStr]:
+    def follow_link(self, token: str, before: str = "") -> tuple[User, SecretStr]:
         """Spend a login link: whose it is, and a new session's token.
 
         Raises `AuthError` (``link.invalid``).
         """
         with self.sealing() as work:
-            row = known(self.rooms, work, org, KeyKind.LINK, token)
-            if row is None or row.user is None or not work.keys.spend(org, row.id, now()):
+            row = known(self.rooms, work, KeyKind.LINK, token)
+            if row is None or row.user is None or not work.keys.spend(row.org, row.id, now()):
                 raise _no_link()
-            user = work.users.get(org, row.user)
+            user = work.users.get(row.org, row.user)
             if user.disabled:
                 raise _no_link()
-            self._end(work, org, before)
-            return user, Sessions(self.rooms, self.actor).open_in(work, org, user)
+            self._end(work, before)
+            return user, Sessions(self.rooms, self.actor).open_in(work, row.org, user)
 
-    def check_link(self, org: str, token: str) -> None:
-        """Look at a login link without spending it. Raises `AuthError` (``link.invalid``)."""
+    def check(self, kind: KeyKind, token: str) -> None:
+        """Look at a login link or invitation without spending it. Raises `AuthError` (``link.invalid``,
+        ``invitation.invalid``).
+        """
         _ = self.rooms.vault
         with self.rooms.store.read() as work:
-            if known(self.rooms, work, org, KeyKind.LINK, token) is None:
-                raise _no_link()
+            if known(self.rooms, work, kind, token) is None:
+                raise _no_link() if kind is KeyKind.LINK else _no_invitation()
 
 
 def _fits(user: User | None, password: SecretStr) -> bool:

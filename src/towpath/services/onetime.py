@@ -66,9 +66,9 @@ class OneTimeKeys(UseCases):
         return OneTime(new.key, end)
 
 
-def known(rooms: Rooms, work: UnitOfWork, org: str, kind: KeyKind, token: str) -> Key | None:
-    """The organization's key with this text while it opens anything."""
+def known(rooms: Rooms, work: UnitOfWork, kind: KeyKind, token: str) -> Key | None:
+    """The key of this kind with this text, of whatever organization, while it opens anything."""
     if kind_of(token) != kind:
         return None
     row = work.keys.by_digest(rooms.vault.digest(SecretStr(token)))
-    return row if row and (row.org, row.kind) == (org, kind) and row.opens(now()) else None
+    return row if row and row.kind is kind and row.opens(now()) else None

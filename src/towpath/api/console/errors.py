@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from towpath.api.kit.errors import RETRY_AFTER, Errors, Problem
 from towpath.core.errors import AuthError, ConfigError, DataError, SchemaError, TowpathError
 
-_NOT_FOUND, _UNAVAILABLE = 404, 503
+_UNAUTHORIZED, _NOT_FOUND, _THROTTLED, _UNAVAILABLE = 401, 404, 429, 503
 #: Words of the document for what needs no more of them.
 _PLAIN = {401: "Authentication required", 404: "Resource not found", 500: "Internal server error"}
 
@@ -18,10 +18,9 @@ class ConsoleErrors(Errors):
 
     def answer(self, error: TowpathError) -> Response:
         status = self.status(error)
-        headers = {"Retry-After": str(RETRY_AFTER)} if status == _UNAVAILABLE else {}
         # What is missing and what is another project's or organization's read the same.
         told = _PLAIN[404] if status == _NOT_FOUND else f"{error.message} {error.hint}".strip()
-        return _envelope(status, told, headers, code=error.code, **_field(error))
+        return _envelope(status, told, _headers(status, error), code=error.code, **_field(error))
 
     def refuse(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
         told = _PLAIN[404] if status == _NOT_FOUND else message or _PLAIN.get(status, "")
@@ -38,6 +37,12 @@ def _envelope(
     return JSONResponse({"success": False, "message": message, **more}, status, dict(headers or {}))
 
 
+def _headers(status: int, error: TowpathError) -> dict[str, str]:
+    if status in (_THROTTLED, _UNAVAILABLE):
+        return {"Retry-After": str(error.context.get("retry_after", RETRY_AFTER))}
+    return {"WWW-Authenticate": "Bearer"} if status == _UNAUTHORIZED else {}
+
+
 def _field(error: TowpathError) -> dict[str, str]:
     return {"field": str(error.context["field"])} if "field" in error.context else {}
 
@@ -47,7 +52,15 @@ def _told(problem: Problem) -> str:
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])
 
 
+#: Our own refusals, of people who want to come in.
+_OURS = {
+    "login.failed": 401,
+    "login.throttled": 429,
+    "signup.closed": 403,
+    "invitation.invalid": 403,
+    "link.invalid": 403,
+}
 #: An `AuthError` of a service is another system's refusal, not ours: 401 would send the person to the login.
 errors = ConsoleErrors(
-    {ConfigError: 400, SchemaError: 400, DataError: 400, AuthError: 400}, not_found=_PLAIN[404]
+    {ConfigError: 400, SchemaError: 400, DataError: 400, AuthError: 400}, _OURS, not_found=_PLAIN[404]
 )

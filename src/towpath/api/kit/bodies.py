@@ -3,9 +3,14 @@
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from towpath.api.kit.mounting import mounted
+
 
 class BodyLimit:
-    """Bodies above the limit are answered with 413 by whoever reads them: announced or chunked ones alike."""
+    """Bodies above the limit are answered with 413 by whoever reads them: announced or chunked ones alike.
+
+    A family may take more: see `Family.max_body`.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -16,16 +21,16 @@ class BodyLimit:
         if length == 0:
             await self._app(scope, receive, send)
             return
-        left = self._limit
+        limit = left = max(self._limit, mounted(scope).max_body(scope["path"]))
 
         async def counted() -> Message:
             nonlocal left
-            if length is not None and length > self._limit:
-                raise _TooLarge(self._limit)
+            if length is not None and length > limit:
+                raise _TooLarge(limit)
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise _TooLarge(self._limit)
+                raise _TooLarge(limit)
             return message
 
         await self._app(scope, counted, send)

@@ -1,8 +1,8 @@
 """One API family: a sub-application with its own OpenAPI document, callers and errors."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -25,6 +25,15 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True)
+class Cors:
+    """What pages of the origins that the operator allows may send."""
+
+    methods: tuple[str, ...] = _METHODS
+    headers: tuple[str, ...] = ("*",)
+    """``*`` is any."""
+
+
+@dataclass(frozen=True)
 class Family:
     """The one value that a family's package exports, as ``family``."""
 
@@ -39,10 +48,20 @@ class Family:
     """Prefixes of hot paths: the general rate limit does not count them, and the access log has them at level
     debug only, as each of their requests leaves a row in the audit trail.
     """
+    max_body: Mapping[str, int] = field(default_factory=dict)
+    """Prefixes of paths whose bodies may have so many bytes, where that is more than the setting `max_body`.
+    The family itself turns strangers away before it reads them.
+    """
+    cors: Cors = Cors()
 
 
-def new_app(title: str, summary: str, *, errors: Errors) -> FastAPI:
-    """An empty application: no redirects, no pages of its own, every error in the family's envelope."""
+def new_app(
+    title: str, summary: str, *, errors: Errors, door: Callable[[Request], None] | None = None
+) -> FastAPI:
+    """An empty application: no redirects, no pages of its own, every error in the family's envelope.
+
+    ``door`` is called, in a thread, before anything of a request's body is read; it may refuse the request.
+    """
     app = FastAPI(
         title=title,
         summary=summary,
@@ -54,7 +73,7 @@ def new_app(title: str, summary: str, *, errors: Errors) -> FastAPI:
         # It would ask the environment at every request whether somebody collects traces.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.errors = errors
+    app.state.errors, app.state.door = errors, door
     openapi.install(app)
 
     async def known(_request: Request, error: Any) -> Response:

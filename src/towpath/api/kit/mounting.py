@@ -45,6 +45,12 @@ class Mounted:
         """Whether the path is a hot one; see `Family.unmetered`."""
         return path.startswith(self.family.unmetered)
 
+    def max_body(self, path: str) -> int:
+        """How many bytes the family takes at this path; 0 for what all take. See `Family.max_body`."""
+        return max(
+            (size for prefix, size in self.family.max_body.items() if path.startswith(prefix)), default=0
+        )
+
 
 def mount(family: Family, rooms: Rooms) -> Mounted:
     app = family.build(rooms)

@@ -54,6 +54,20 @@ def button(words: str) -> str:
     return f'<form method="post"><button type="submit">{escape(words)}</button></form>'
 
 
+def form(words: str, *fields: str) -> str:
+    """A form that posts to the page's own address; ``fields`` are HTML already: see `field`."""
+    return f'<form method="post">{"".join(fields)}<button type="submit">{escape(words)}</button></form>'
+
+
+def field(label: str, name: str, kind: str, complete: str, value: str = "", *, needed: bool = True) -> str:
+    """A field of a form; ``kind`` and ``complete`` are HTML's ``type`` and ``autocomplete``."""
+    required = " required" if needed else ""
+    return (
+        f'<p><label>{escape(label)}<br><input name="{name}" type="{kind}" autocomplete="{complete}" '
+        f'value="{escape(value)}"{required}></label></p>'
+    )
+
+
 def way_back(url: str | None) -> str:
     """A link to where the person came from; nothing if that is not known."""
     return f'<p><a class="button" rel="noreferrer" href="{escape(url)}">Go on</a></p>' if url else ""

@@ -5,12 +5,16 @@ from enum import Enum
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from towpath.api.kit.strictjson import strict_json
+
+#: Bytes of a body that is not read between two other things.
+_LARGE = 256 * 1024
 
 
 class Router(APIRouter):
@@ -67,6 +71,8 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
+            if request.app.state.door:
+                await run_in_threadpool(request.app.state.door, request)
             strict = StrictRequest(request.scope, request.receive)
             if self.body_field:
                 await strict.sniff()
@@ -80,7 +86,11 @@ class StrictRequest(Request):
 
     async def json(self) -> Any:
         """Raises `json.JSONDecodeError`."""
-        return strict_json(await self.body())
+        body = await self.body()
+        if len(body) > _LARGE:
+            # Reading it takes a while, in which others want to be answered.
+            return await run_in_threadpool(strict_json, body)
+        return strict_json(body)
 
     async def sniff(self) -> None:
         """Call the body JSON if it looks like it: ``curl -d '{…}'`` calls everything a form."""

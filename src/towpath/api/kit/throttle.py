@@ -35,19 +35,19 @@ class Throttle:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._failures and (self._refused or self._refused_before):
-            for who in (_address(scope), _credential(scope)):
+            for who in (network(scope), _credential(scope)):
                 if self._is_suspicious(who) and await self._is_spent(who):
                     await self._slow(scope, receive, send, self._failures, who)
                     return
         if self._rate and not mounted(scope).unmetered(scope["path"]):
-            who = f"rate {_credential(scope) or _address(scope)}"
+            who = f"rate {_credential(scope) or network(scope)}"
             if not await self._limiter.hit(self._rate, who):
                 await self._slow(scope, receive, send, self._rate, who)
                 return
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 401:  # noqa: PLR2004
-                await self._remember(_address(scope), _credential(scope))
+                await self._remember(network(scope), _credential(scope))
             await send(message)
 
         await self._app(scope, receive, watched if self._failures else send)
@@ -80,7 +80,7 @@ class Throttle:
         await refuse(scope, receive, send, 429, "Too many requests.", headers)
 
 
-def _address(scope: Scope) -> str:
+def network(scope: Scope) -> str:
     """The client's address; of IPv6 the network that one customer of a provider has for himself."""
     address: str = scope["client"][0] if scope.get("client") else "-"
     if ":" in address:
