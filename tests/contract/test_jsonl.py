@@ -33,6 +33,7 @@ DECLARED = {
     "json": "json",
 }
 EVENT_TYPES = {"id": "int64", "kind": "text", "amount": "decimal(10,2)", "at": "timestamp"}
+TICKET_TYPES = {"id": "int64", "number": "int64", "made": "timestamp", "changed": "timestamp"}
 
 
 def json_of(kind: pa.DataType, value: Any) -> Any:
@@ -98,7 +99,7 @@ class TestJsonlSource(SourceContract):
         name = request.node.callspec.params.get("name") if hasattr(request.node, "callspec") else None
         types = {name: DECLARED[name]} if name in DECLARED else {} if name in TYPES else EVENT_TYPES
         types = {} if "hostile_values" in request.node.name else types
-        return JsonlConfig(path=str(tmp_path), types={"events": types})
+        return JsonlConfig(path=str(tmp_path), types={"events": types, "tickets": TICKET_TYPES})
 
     def load(self, config: JsonlConfig, name: str, table: pa.Table, primary_key: tuple[str, ...]) -> None:
         self.add(config, name, table)

@@ -21,6 +21,10 @@ def config(request: pytest.FixtureRequest) -> Iterator[MemoryConfig]:
 class TestMemorySource(SourceContract):
     connector = memory.connector
 
+    # Its state is a number of rows: what lies below the cursor's value comes too, and there is no lookback.
+    test_the_fallback_counts_where_the_cursor_is_null = None  # type: ignore[assignment]  # switched off
+    test_a_lookback_counts_from_the_value_of_both = None  # type: ignore[assignment]  # switched off
+
     @pytest.fixture
     def config(self, config: MemoryConfig) -> MemoryConfig:
         return config

@@ -22,7 +22,8 @@ from towpath.sdk.rest.config import config_class
 from towpath.sdk.rest.definition import Definition
 from towpath.sdk.rest.source import RestSource
 from towpath.sdk.testing.data import TYPES
-from towpath.sdk.testing.sources import EVENTS, SourceContract, event
+from towpath.sdk.testing.source_harness import EVENTS, event
+from towpath.sdk.testing.sources import SourceContract
 
 KINDS = {
     pa.string(): "string",
@@ -178,6 +179,7 @@ class RestContract(SourceContract):
     unsupported_types: ClassVar = frozenset(
         {"uint64", "binary", "time", "uuid", "list", "list_string", "struct"}
     )
+    knows_fallback: ClassVar = False
     impossible_names: ClassVar = frozenset({".."})  # no path of a URL
 
     def cursor(self, request: pytest.FixtureRequest) -> str:
