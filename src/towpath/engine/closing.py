@@ -1,6 +1,7 @@
 """The end of a run: what became of it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from towpath.core.errors import InternalError, NotFoundError
@@ -12,6 +13,8 @@ from towpath.engine.ends import finish
 from towpath.engine.keeping import DEAD_AFTER
 
 _WAIT = 0.3
+#: How long the end of a cancelled run waits for the sweeping of what it staged.
+_SWEEPING = timedelta(seconds=3)
 
 
 def close_run(context: Context, org: str, run: str, failure: Mapping[str, Any] | None) -> None:
@@ -39,6 +42,21 @@ def close_run(context: Context, org: str, run: str, failure: Mapping[str, Any] |
         context.books.write(lambda work: finish(work, context.ended, org, run, status, error))
     except NotFoundError:
         return
+
+
+def close_slow_cancel(context: Context, run: Run) -> None:
+    """Make a run final that was cancelled a while ago and of which only the sweeping is left, which goes on.
+    Its workflow does too, so that the flow's next run still waits for the sweeping. # Invariant 5
+    """
+    if now() - run.updated_at < _SWEEPING:
+        return
+    live = context.books.read(lambda work: work.attempts.live(run.org, run.id, DEAD_AFTER))
+    if any(not attempt.task.startswith("discard/") for attempt in live):
+        return
+    text = "The run cancelled; what it staged is still being swept"
+    context.diary.note(run.org, run.id, text, "run.finished", status=str(RunStatus.CANCELLED))
+    context.diary.flush()
+    context.books.write(lambda work: finish(work, context.ended, run.org, run.id, RunStatus.CANCELLED))
 
 
 def _verdict(

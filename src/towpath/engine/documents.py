@@ -122,6 +122,13 @@ def _float(value: float | None) -> float | str | None:
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124 - NaN is what differs from itself
 
 
+def _decimals(array: pa.Array) -> Values:
+    texts = array.cast(pa.string())
+    if not pc.any(pc.match_substring(texts, "E")).as_py():
+        return _listed(texts)
+    return [None if value is None else format(value, "f") for value in array.to_pylist()]
+
+
 def _texts(array: pa.Array) -> Values:
     """Arrow's own ISO 8601; Python has no year 12000."""
     return _listed(_iso(array))
@@ -234,7 +241,7 @@ def _is_list(kind: pa.DataType) -> bool:
 _READERS: Sequence[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Values]]] = (
     (lambda kind: isinstance(kind, pa.BaseExtensionType), _extensions),
     (pt.is_floating, _floats),
-    (pt.is_decimal, _each(lambda value: format(value, "f"))),
+    (pt.is_decimal, _decimals),
     (_is_binary, _each(lambda value: base64.b64encode(value).decode())),
     (lambda kind: pt.is_date(kind) or pt.is_time(kind), _texts),
     (pt.is_timestamp, _timestamps),

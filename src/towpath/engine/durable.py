@@ -120,6 +120,17 @@ def live_runs() -> frozenset[str]:
     return frozenset(workflow.workflow_id.partition(".")[0] for workflow in live)
 
 
+def drop_waiting(run: str) -> None:
+    """Land the slices of a cancelled run that wait for their turn, which others may hold for long. None of
+    them has begun: whoever takes one now sees that the run is cancelled.
+    """
+    waiting = DBOS.list_workflows(
+        workflow_id_prefix=run, name=_TASK, status="ENQUEUED", load_input=False, load_output=False
+    )
+    if waiting:
+        DBOS.cancel_workflows([workflow.workflow_id for workflow in waiting])
+
+
 def executing() -> list[WorkflowStatus]:
     """All workflows that some worker executes, or executed when it died."""
     return DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)

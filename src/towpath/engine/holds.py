@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from towpath.engine.children import Child
 from towpath.engine.keeping import Need
 
-_END_TIMEOUT = 5.0
+_END_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from towpath.core.records import Run, RunStatus, Worker, now
 from towpath.core.repositories import UnitOfWork
 from towpath.engine import durable, retries
 from towpath.engine.books import StoppedError
+from towpath.engine.closing import close_slow_cancel
 from towpath.engine.context import Context
 from towpath.engine.ends import finish
 from towpath.engine.holds import Hold
@@ -97,12 +98,18 @@ class Housekeeping:
         self._forget()
 
     def _look_for_news(self) -> None:
-        """Have the next tick now if another process, such as the command line, has made a run."""
+        """Have the next tick now if another process, such as the command line, has made a run; and see to
+        the runs that somebody cancelled.
+        """
         unfinished = self._context.books.read(lambda work: work.runs.unfinished())
         queued = frozenset(run.id for run in unfinished if run.status is RunStatus.QUEUED)
         if queued - self._queued:
             self.wake()
         self._queued = queued
+        for run in unfinished:
+            if run.status is RunStatus.RUNNING and run.cancel_requested:
+                durable.drop_waiting(run.id)
+                close_slow_cancel(self._context, run)
 
     def _queue_runs(self) -> None:
         """Have DBOS queue every unfinished run that it does not know, oldest first. A run that has no
