@@ -3,19 +3,19 @@
 import errno
 import gzip
 import hashlib
+import json
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
-import orjson
-
 from towpath.core.errors import ResourceError
-from towpath.core.records import LogLine, Run, RunStream
+from towpath.core.records import Counters, LogLine, Run, RunStream
 from towpath.services.context import Rooms
 
 #: Log lines that are in memory at once.
@@ -59,10 +59,10 @@ def _pack(rooms: Rooms, org: str, run: str, file: IO[bytes]) -> None:
         tarfile.open(fileobj=packed, mode="w") as tar,
         tempfile.TemporaryFile(prefix="towpath-") as log,
     ):
-        _add(tar, row, "run.json", BytesIO(_json(_run(row, streams))))
-        _add(tar, row, "state.json", BytesIO(_json(_state(streams))))
+        _add(tar, row, "run.json", BytesIO(_json(_run(row, streams), 2)))
+        _add(tar, row, "state.json", BytesIO(_json(_state(streams), 2)))
         for line in _lines(rooms, row):
-            log.write(orjson.dumps(_line(line), option=orjson.OPT_APPEND_NEWLINE, default=str))
+            log.write(_json(_line(line)))
         log.seek(0)
         _add(tar, row, f"logs/{row.id}.log", log)
 
@@ -128,8 +128,13 @@ def _state(streams: Sequence[RunStream]) -> Mapping[str, Any]:
     return {"streams": states}
 
 
-def _json(value: Any) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
+def _json(value: Any, indent: int | None = None) -> bytes:
+    # The standard library's: fields of the log may hold whole numbers of any size.
+    return (json.dumps(value, default=_plain, indent=indent) + "\n").encode()
+
+
+def _plain(value: datetime | Counters) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else asdict(value)
 
 
 @contextmanager

@@ -2,23 +2,31 @@
 
 import pytest
 
+from support.api import running, settings_of
 from support.jobs import make_job
 from towpath.core.records import Counters, RunStatus
 
 
-@pytest.fixture
-def org(api_sqlite):
-    return api_sqlite.organization()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One for all tests: each has an organization of its own."""
+    with running(settings_of(tmp_path_factory.mktemp("console") / "home")) as api:
+        yield api
 
 
 @pytest.fixture
-def token(api_sqlite, org):
-    return api_sqlite.session(org)
+def org(server):
+    return server.organization()
 
 
 @pytest.fixture
-def job(api_sqlite, org):
-    return make_job(api_sqlite, org)
+def token(server, org):
+    return server.session(org)
+
+
+@pytest.fixture
+def job(server, org):
+    return make_job(server, org)
 
 
 def tasks(job, token, **query):
@@ -116,18 +124,18 @@ def test_many_runs_take_few_queries(job, token):
     assert counts[0] == counts[1]
 
 
-def test_what_has_no_project_every_project_shows(api_sqlite, org, token):
-    job = make_job(api_sqlite, org, None)
+def test_what_has_no_project_every_project_shows(server, org, token):
+    job = make_job(server, org, None)
     job.run()
     assert len(tasks(job, token)) == 1
     job.project = "another"
     assert len(tasks(job, token)) == 1
 
 
-def test_other_projects_and_organizations_have_no_such_job(job, token, api_sqlite):
+def test_other_projects_and_organizations_have_no_such_job(job, token, server):
     job.run()
     elsewhere = job.api.get(job.path.replace("/main/", "/other/") + "/tasks", token)
-    stranger = job.api.get(f"{job.path}/tasks", api_sqlite.session(api_sqlite.organization()))
+    stranger = job.api.get(f"{job.path}/tasks", server.session(server.organization()))
     missing = job.api.get(job.path.replace(f"/{job.number}", f"/{job.number + 7}") + "/tasks", token)
     for answer in (elsewhere, stranger, missing):
         assert answer.status_code == 404

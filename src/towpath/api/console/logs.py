@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from fastapi import Body, Query
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from towpath.api.console.answers import Answer
 from towpath.api.console.members import Here, Place
@@ -17,6 +18,8 @@ from towpath.services.tasks import Task, Tasks
 from towpath.services.tasks_archive import Archive, archive
 
 router = Router(prefix=JOBS, tags=["Tasks"])
+
+_REFUSED = 400
 
 Cursor = Annotated[int, Query(ge=-1, le=2**53, description="A cursor of an answer; -1 is the end.")]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="Most lines of the answer.")]
@@ -132,7 +135,18 @@ class _Passing(FileResponse):
         super().__init__(found.path, headers=headers, media_type="application/gzip", filename=name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= _REFUSED:
+                raise _no_such_part(message)
+            await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, sent)
         finally:
             Path(self.path).unlink(missing_ok=True)  # noqa: ASYNC240 - must be done by who is cancelled, too
+
+
+def _no_such_part(answer: Message) -> HTTPException:
+    """The refusal in the words of this family, its facts kept."""
+    headers = {name.decode(): value.decode() for name, value in answer["headers"] if name == b"content-range"}
+    return HTTPException(answer["status"], "The file has no such part.", headers)
