@@ -13,7 +13,8 @@ TABLES = """
     );
     CREATE SCHEMA sales;
     CREATE TABLE sales.orders (id integer NOT NULL, day date);
-    INSERT INTO orders VALUES (1, 1.5, 'a', true, '2026-01-01', '2026-02-02', '{}'), (2, 9, 'b', null, '2026-01-02', null, null);
+    INSERT INTO orders VALUES
+        (1, 1.5, 'a', true, '2026-01-01', '2026-02-02', '{}'), (2, 9, 'b', null, '2026-01-02', null, null);
 """
 PROJECT = "/api/v1/project/bakery"
 

@@ -34,6 +34,7 @@ _SIGNS = {
 _DEEPEST = 32
 #: How many choices a filter may become; brackets within brackets multiply them.
 _MOST = 200
+_LONGEST = 20_000
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ def parse(text: str) -> list[Choice]:
     ``a and b or c`` is taken as SQL takes it, and told as ``(a or c) and (b or c)``.
     Raises `FilterTextError`.
     """
+    if len(text) > _LONGEST:
+        raise FilterTextError("a shorter filter", _LONGEST + 1)
     return _Parser(text).parse()
 
 
@@ -90,8 +93,9 @@ class _Parser:
             raise FilterTextError(" or ".join(repr(word) for word in words), self._word.at)
 
     def _any(self) -> list[Choice]:
-        found, at = self._all(), self._word.at
-        while self._took("or"):
+        found = self._all()
+        while self._word.says("or"):
+            at = self._take().at
             other = self._all()
             if len(found) * len(other) > _MOST:
                 raise FilterTextError("a simpler filter", at)

@@ -7,6 +7,7 @@ from towpath.api.console.streams import offering
 from towpath.api.console.streams.document import Column, Json, StreamsConfig, key_of, parsed
 from towpath.api.console.streams.offering import properties_of
 from towpath.api.console.streams.places import database_of, namespace_of
+from towpath.api.console.streams.saying import every_stream
 from towpath.core.model import ReadMode, Stream
 
 #: Choices that stand in the catalogue.
@@ -33,7 +34,7 @@ def merged(
     """
     document, read = parsed(saved), StreamsConfig.read(saved)
     if read.silent:
-        return offering.whole(offering.catalogue(streams, modes), namespace)
+        return every_stream(offering.catalogue(streams, modes), namespace)
     before = {_key(entry["stream"]): entry["stream"] for entry in document.get("streams") or ()}
     entries = offering.catalogue(streams, modes)
     offers = {_key(entry["stream"]): entry["stream"] for entry in entries}

@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from towpath.api.console.streams.document import Json
-from towpath.api.console.streams.places import database_of
 from towpath.api.console.streams.types import word_of
 from towpath.core.model import ReadMode, Stream
 
@@ -72,14 +71,10 @@ def selected(offer: Json) -> Json:
     }
 
 
-def whole(entries: Sequence[Json], namespace: str | None = None) -> Json:
-    """The document that selects every stream of the catalogue, each with the usual choices, and writes them
-    into this namespace; None for the destination's own default.
-    """
+def whole(entries: Sequence[Json]) -> Json:
+    """The document that selects every stream of the catalogue, each with the usual choices."""
     chosen: dict[str, list[Json]] = {}
     for entry in entries:
         offer = entry["stream"]
-        own = offer.get("namespace") or ""
-        offer["destination_database"] = database_of(namespace, own)
-        chosen.setdefault(own, []).append(selected(offer))
+        chosen.setdefault(offer["namespace"], []).append(selected(offer))
     return {"selected_streams": chosen, "streams": list(entries)}

@@ -41,9 +41,20 @@ def shown(
     return _document(streams, namespace, deepcopy(document.get("streams") or []))
 
 
+def every_stream(entries: list[Json], namespace: str | None) -> Json:
+    """The document that says of each stream of the catalogue what a flow does that names none."""
+    streams = [
+        FlowStream(name=_key(entry), target=entry["stream"].get("destination_table") or None)
+        for entry in entries
+    ]
+    return _said(streams, namespace, entries)
+
+
 def _document(streams: Sequence[FlowStream], namespace: str | None, entries: list[Json]) -> Json:
-    if not streams:
-        return offering.whole(entries, namespace)
+    return _said(streams, namespace, entries) if streams else every_stream(entries, namespace)
+
+
+def _said(streams: Sequence[FlowStream], namespace: str | None, entries: list[Json]) -> Json:
     known = {_key(entry): entry for entry in entries}
     chosen: dict[str, list[Json]] = {}
     for stream in streams:
