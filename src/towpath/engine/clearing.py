@@ -68,6 +68,8 @@ def _history(work: UnitOfWork, seen: Outline, name: str) -> Iterator[RunStream]:
         seen.run.org, flow=seen.flow.id, newest_first=True, limit=_PAGE, after=after
     ):
         for run in runs:
+            if run.parent is not None:  # a retry writes where its parent did
+                continue
             streams = work.streams.list(seen.run.org, run.id)
             yield from (stream for stream in streams if stream.stream == name and _has_written(stream))
         after = runs[-1].id

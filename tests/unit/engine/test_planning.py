@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from towpath.core.errors import ConfigError, SchemaError
-from towpath.core.flows import ExportSpec, Filter, ImportSpec, StreamRead, StreamWrite
+from towpath.core.flows import AnyFilter, ExportSpec, Filter, ImportSpec, StreamRead, StreamWrite
 from towpath.core.model import ReadMode, Selection, Stream, WriteMode
 from towpath.engine.planning import Frame, clash, selection_of, target_of, wishes
 from towpath.sdk.testing.memory import connector
@@ -84,6 +84,8 @@ def test_an_unknown_stream_names_the_nearest(name):
         StreamRead(name="public.log", columns=("nam",)),
         StreamRead(name="public.log", where=(Filter(column="nam", value=1),)),
         StreamRead(name="public.log", mode=ReadMode.INCREMENTAL, cursor="nam"),
+        StreamRead(name="public.log", cursor_fallback="nam", **INCREMENTAL),
+        StreamRead(name="public.log", where=(AnyFilter(any=(Filter(column="nam", value=1),)),)),
     ],
 )
 def test_an_unknown_column_names_the_nearest(read):
@@ -111,9 +113,83 @@ def test_a_selection_says_all_that_was_asked_for():
         name="public.log", columns=("at", "id"), lookback=5, where=(Filter(column="name"),), **INCREMENTAL
     )
     selection = selection_of(read, OFFERED, frame())
-    assert selection == Selection(
-        LOG, ReadMode.INCREMENTAL, ("at", "id"), (Filter(column="name").to_condition(),), "at", 5
-    )
+    where = (Filter(column="name").to_condition(),)
+    assert selection == Selection(LOG, ReadMode.INCREMENTAL, ("at", "id"), where, "at", lookback=5)
+
+
+def test_an_alternative_is_a_part_of_the_filter():
+    either = AnyFilter(any=(Filter(column="id", value=1), Filter(column="name", value="a")))
+    selection = selection_of(StreamRead(name="public.log", where=(either,)), OFFERED, frame())
+    assert selection.where == (either.to_condition(),)
+
+
+@pytest.mark.parametrize(
+    ("exclude", "columns"),
+    [
+        ((), None),
+        (("name",), ("id", "at")),
+        (("gone",), ("id", "name", "at")),
+        (("at", "gone"), ("id", "name")),
+    ],
+)
+def test_excluded_columns_are_not_read(exclude, columns):
+    assert selection_of(StreamRead(name="public.log", exclude=exclude), OFFERED, frame()).columns == columns
+
+
+def test_a_column_that_comes_later_is_read_unless_it_is_excluded():
+    wider = Stream("log", SCHEMA.append(pa.field("new", pa.int8())), "public")
+    read = StreamRead(name="public.log", exclude=("name",))
+    assert selection_of(read, [wider], frame()).columns == ("id", "at", "new")
+
+
+def test_something_must_be_left_to_read():
+    with pytest.raises(ConfigError) as caught:
+        selection_of(StreamRead(name="public.log", exclude=("id", "at", "name")), OFFERED, frame())
+    assert caught.value.code == "column.none"
+
+
+def test_what_is_filtered_by_may_be_excluded():
+    read = StreamRead(name="public.log", exclude=("name",), where=(Filter(column="name", value="a"),))
+    assert selection_of(read, OFFERED, frame()).columns == ("id", "at")
+
+
+@pytest.mark.parametrize("exclude", ["at", "id"])
+def test_neither_the_cursor_nor_its_fallback_may_be_excluded(exclude):
+    read = StreamRead(name="public.log", exclude=(exclude,), cursor_fallback="id", **INCREMENTAL)
+    with pytest.raises(ConfigError) as caught:
+        selection_of(read, OFFERED, frame())
+    assert caught.value.code == "cursor.not_selected"
+    assert f"Take {exclude!r} out of 'exclude'." in caught.value.hint
+
+
+def test_the_fallback_of_the_cursor_is_read_too():
+    read = StreamRead(name="public.log", columns=("at", "id"), cursor_fallback="id", **INCREMENTAL)
+    selection = selection_of(read, OFFERED, frame())
+    assert (selection.cursor, selection.cursor_fallback) == ("at", "id")
+    with pytest.raises(ConfigError) as caught:
+        selection_of(read.model_copy(update={"columns": ("at",)}), OFFERED, frame())
+    assert caught.value.code == "cursor.not_selected"
+
+
+def test_documents_are_written_beside_their_key():
+    read = StreamRead(name="public.orders", columns=("at", "id"), **INCREMENTAL)
+    made = target(read, StreamWrite(name="public.orders", document=True, partition_by=("id",)))
+    assert made.schema == pa.schema([("id", pa.int64()), ("data", pa.string())])
+    assert (made.primary_key, made.mode, made.partition_by) == (("id",), WriteMode.UPSERT, ("id",))
+
+
+def test_documents_of_a_stream_without_a_key_are_all_there_is():
+    made = target(StreamRead(name="public.log"), StreamWrite(name="public.log", document=True))
+    assert made.schema == pa.schema([("data", pa.string())])
+    assert (made.primary_key, made.mode) == ((), WriteMode.OVERWRITE)
+
+
+def test_documents_can_be_partitioned_by_their_key_only():
+    write = StreamWrite(name="public.orders", document=True, partition_by=("at",))
+    with pytest.raises(SchemaError) as caught:
+        target(StreamRead(name="public.orders"), write)
+    assert caught.value.code == "column.not_found"
+    assert caught.value.context["column"] == "at"
 
 
 @pytest.mark.parametrize(

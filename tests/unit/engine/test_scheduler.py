@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from towpath.core.records import RunStatus
+from towpath.core.records import Run, RunStatus
 from towpath.engine.books import Books
 from towpath.engine.scheduler import scheduled_id, start_due
 
@@ -53,6 +53,12 @@ def test_no_second_run_is_queued_behind_one_that_waits(store, books, due):
     assert start_due(books, DUE + timedelta(minutes=1), 60) == []
     assert len(runs(store, due)) == 1
     assert next_due(store, due) == DUE + timedelta(minutes=2)
+
+
+def test_a_clear_that_waits_is_no_such_run(store, books, due):
+    with store.begin() as work:
+        work.runs.add(due.org, Run(org=due.org, flow=due.id, cause="clear", clear=True))
+    assert len(start_due(books, DUE, 60)) == 1
 
 
 def test_one_run_is_queued_behind_one_that_runs(store, books, due):
