@@ -20,6 +20,7 @@ Retries = Annotated[
 class Ssl(Settings):
     """How the server is spoken to."""
 
+    mode: str = "prefer"
     server_ca: str = Field(
         "",
         title="CA certificate",
@@ -58,7 +59,7 @@ def ssl_rules(mode: Setting, ca_file: str) -> tuple[Setting, ...]:
         Setting("ssl.server_ca", "ca_certificate"),
         Setting("ssl.server_ca_file", ca_file),
         Setting("ssl.client_cert", "client_certificate"),
-        Setting("ssl.client_key", "client_key"),
+        Setting("ssl.client_key", "client_key", secret=True),
     )
 
 

@@ -22,7 +22,8 @@ def _plain(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, An
         if word == "properties":
             found[word] = {name: _property(name, item, shared) for name, item in value.items()}
         elif word in ("anyOf", "oneOf", "allOf"):
-            found[word] = [_plain(item, shared) for item in value]
+            arms = [_plain(item, shared) for item in value]
+            found[word] = [_told_apart(arm, schema) for arm in arms]
         elif word == "additionalProperties" and "properties" in schema:
             continue  # a form would offer a place to add some
         elif word in ("items", "additionalProperties") and isinstance(value, Mapping):
@@ -32,6 +33,15 @@ def _plain(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, An
         elif word not in _DROPPED and (word != "format" or value in _FORMATS):
             found[word] = value
     return found
+
+
+def _told_apart(arm: dict[str, Any], union: Mapping[str, Any]) -> dict[str, Any]:
+    """One choice of a union, called by what it is known by, which must be there."""
+    name = union.get("discriminator", {}).get("propertyName")
+    if name is None:
+        return arm
+    word = arm["properties"][name]["const"]
+    return arm | {"title": word, "required": sorted({*arm.get("required", ()), name})}
 
 
 def _property(name: str, schema: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:

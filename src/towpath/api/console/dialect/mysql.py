@@ -84,7 +84,8 @@ def kind(connector: Connector[Any]) -> Worded:
     )
     rules = (
         Setting("hosts", "host"),
-        *(Setting(name, name) for name in ("port", "database", "username", "password")),
+        *(Setting(name, name) for name in ("port", "database", "username")),
+        Setting("password", "password", secret=True),
         *ssl_rules(mode, "tls_ca"),
     )
     return Worded("mysql", connector, MySQLSettings, rules, _refuse)

@@ -59,10 +59,10 @@ def kind(connector: Connector[Any]) -> Worded:
     """The type, over our connector of the same name."""
     rules = (
         Constant("type", "PARQUET"),
-        Folder("writer.s3_bucket", "writer.s3_path", "writer.local_path"),
+        Folder("writer.s3_bucket", "writer.s3_path", "writer.local_path", at_fault="writer.local_path"),
         Setting("writer.s3_region", "region"),
         Setting("writer.s3_access_key", "access_key"),
-        Setting("writer.s3_secret_key", "secret_key"),
+        Setting("writer.s3_secret_key", "secret_key", secret=True),
         Setting("writer.s3_endpoint", "endpoint"),
         Setting(
             "writer.compression",

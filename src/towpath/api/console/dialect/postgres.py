@@ -74,9 +74,10 @@ def _refuse(config: Mapping[str, Any]) -> None:
 
 def kind(connector: Connector[Any]) -> Worded:
     """The type, over our connector of the same name."""
-    same = ("host", "port", "database", "username", "password", "schemas")
+    same = ("host", "port", "database", "username", "schemas")
     rules = (
         *(Setting(name, name) for name in same),
+        Setting("password", "password", secret=True),
         *ssl_rules(Setting("ssl.mode", "sslmode"), "sslrootcert"),
         Setting("max_threads", "parallel", to_ours=lambda threads: min(threads, _MOST_THREADS)),
     )

@@ -43,6 +43,8 @@ class Setting:
     to_ours: Callable[[Any], Any] = _same
     """None for what cannot be said in our words."""
     to_theirs: Callable[[Any], Any] = _same
+    secret: bool = False
+    """A blank stands for none, and not for one that is blank: forms send it."""
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -50,7 +52,8 @@ class Setting:
 
     def ours(self, config: Tree) -> dict[str, Any]:
         value = trees.at(config, self.path)
-        translated = None if value is None else self.to_ours(value)
+        missing = value is None or (self.secret and value == "")
+        translated = None if missing else self.to_ours(value)
         return {} if translated is None else {self.name: translated}
 
     def theirs(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,10 +86,12 @@ class Folder:
     prefix: str
     local: str
     """Of a folder of the machine."""
+    at_fault: str
+    """What to name where something is wrong with the path."""
 
     @property
     def names(self) -> Mapping[str, str]:
-        return {"path": self.local}
+        return {"path": self.at_fault}
 
     def ours(self, config: Tree) -> dict[str, Any]:
         bucket, prefix = trees.at(config, self.bucket), trees.at(config, self.prefix)

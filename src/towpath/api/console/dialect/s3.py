@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from towpath.api.console.dialect import trees
 from towpath.api.console.dialect.databases import Retries
+from towpath.api.console.dialect.draft import draft07
 from towpath.api.console.dialect.forms import laid_out_spec
 from towpath.api.console.dialect.kind import Spec, Translated
 from towpath.api.console.dialect.rules import Constant, Folder, Setting
@@ -17,13 +18,25 @@ from towpath.core.ports import Connector
 
 #: What the formats are called, and our connectors for them.
 FORMATS: Mapping[str, str] = {"csv": "csv", "json": "jsonl", "parquet": "parquet"}
+#: What our connectors can write with.
+_PACKINGS: Mapping[str, tuple[str, ...]] = {
+    "csv": ("none", "gzip"),
+    "json": ("none", "gzip"),
+    "parquet": ("none", "zstd", "snappy", "lz4"),
+}
 
 
 class _Format(Settings):
     file_format: Literal["csv", "json", "parquet"] = Field(title="File format")
 
 
-class _Bucket(_Format):
+class _Csv(Settings):
+    delimiter: str = Field(",", min_length=1, max_length=1, title="Delimiter")
+    quote_character: str = Field('"', min_length=1, max_length=1, title="Quote")
+    has_header: bool = Field(default=True, title="Header", description="The first line names the columns.")
+
+
+class S3Settings(_Format):
     """Where the files are. Each folder directly below the prefix is a stream, and so is each file there."""
 
     bucket_name: str = Field(min_length=1, pattern=r"^[^/]*$", title="Bucket")
@@ -34,6 +47,12 @@ class _Bucket(_Format):
     )
     secret_access_key: SecretStr = Field(SecretStr(""), title="Secret access key")
     endpoint: str = Field("", title="Endpoint", description="URL of S3-compatible storage; empty for AWS.")
+    compression: Literal["none", "gzip", "zstd", "snappy", "lz4"] = Field(
+        "none", title="Compression", description="Of no effect: the files tell it, by their names or within."
+    )
+    csv: _Csv = Field(_Csv(), title="CSV")
+    json_options: Settings = Field(Settings(), alias="json", title="JSON")
+    parquet: Settings = Field(Settings(), title="Parquet")
     max_threads: int = Field(3, ge=1, title="Threads", description="Kept, and of no effect here.")
     retry_count: Retries = Field(3, title="Retries")
 
@@ -42,34 +61,6 @@ class _Bucket(_Format):
         if bool(self.access_key_id) != bool(self.secret_access_key.get_secret_value()):
             raise ValueError("access_key_id and secret_access_key belong together: give both or neither")
         return self
-
-
-class _CsvOptions(Settings):
-    delimiter: str = Field(",", min_length=1, max_length=1, title="Delimiter")
-    quote_character: str = Field('"', min_length=1, max_length=1, title="Quote")
-    has_header: bool = Field(default=True, title="Header", description="The first line names the columns.")
-
-
-class _Csv(_Bucket):
-    compression: Literal["none", "gzip"] = Field(
-        "none", title="Compression", description="Of no effect: a file's name tells it (.csv.gz)."
-    )
-    csv: _CsvOptions = Field(_CsvOptions(), title="CSV")
-
-
-class _Json(_Bucket):
-    compression: Literal["none", "gzip"] = Field(
-        "none", title="Compression", description="Of no effect: a file's name tells it (.jsonl.gz)."
-    )
-
-
-class _Parquet(_Bucket):
-    compression: Literal["none", "gzip", "zstd", "snappy", "lz4"] = Field(
-        "none", title="Compression", description="Of no effect: the files tell it themselves."
-    )
-
-
-_FORMS: Mapping[str, type[_Bucket]] = {"csv": _Csv, "json": _Json, "parquet": _Parquet}
 
 
 @dataclass(frozen=True)
@@ -92,27 +83,14 @@ class S3:
 
     def spec(self) -> Spec:
         """What all formats ask for, and below it what the chosen one does."""
-        schemas = {name: worded.schema() for name, worded in self.formats.items()}
-        first = next(iter(schemas.values()))
-        fields = {name: schema["properties"] for name, schema in schemas.items()}
-        shared = {
-            name: field
-            for name, field in first["properties"].items()
-            if all(f.get(name) == field for f in fields.values())
-        }
+        schema = draft07(S3Settings.model_json_schema(), "S3")
+        fields = schema["properties"]
+        options = {name: fields.pop(name) for name in FORMATS}
         arms = [
-            {
-                "properties": {"file_format": {"const": name}}
-                | {key: field for key, field in own.items() if key not in shared}
-            }
-            for name, own in fields.items()
+            {"properties": {"file_format": {"const": name}} | _shown(name, options) | worded.own()}
+            for name, worded in self.formats.items()
         ]
-        whole = first | {
-            "title": "S3",
-            "properties": shared,
-            "dependencies": {"file_format": {"oneOf": arms}},
-        }
-        return laid_out_spec(whole)
+        return laid_out_spec(schema | {"dependencies": {"file_format": {"oneOf": arms}}})
 
     def place(self, field: str) -> str:
         """The formats differ in none but their own options."""
@@ -120,6 +98,11 @@ class S3:
 
     def _of(self, connector: str) -> Worded:
         return next(worded for worded in self.formats.values() if worded.plugin.name == connector)
+
+
+def _shown(format: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a format that a form shows: those of the others have but one value that we can take."""
+    return {format: options[format]} if format == "csv" else {}
 
 
 def kind(connectors: Mapping[str, Connector[Any]]) -> S3:
@@ -139,20 +122,20 @@ def _worded(format: str, connector: Connector[Any]) -> Worded:
     )
     rules = (
         Constant("file_format", format),
-        Folder("bucket_name", "path_prefix", "path"),
+        Folder("bucket_name", "path_prefix", "path", at_fault="bucket_name"),
         Setting("region", "region"),
         Setting("access_key_id", "access_key"),
-        Setting("secret_access_key", "secret_key"),
+        Setting("secret_access_key", "secret_key", secret=True),
         Setting("endpoint", "endpoint"),
         Setting("compression", "compression", to_ours=lambda codec: _packing(format, codec)),
         *options,
     )
-    return Worded("s3", connector, _FORMS[format], rules)
+    return Worded("s3", connector, S3Settings, rules)
 
 
 def _packing(format: str, codec: str) -> str | None:
     """What the connector would write with; nothing for what it cannot, for here it only reads."""
-    return None if format == "parquet" and codec == "gzip" else codec
+    return codec if codec in _PACKINGS[format] else None
 
 
 def _refuse(config: Mapping[str, Any]) -> None:

@@ -23,6 +23,15 @@ def placed(path: str, value: Any) -> dict[str, Any]:
     return tree
 
 
+def told(tree: Tree) -> dict[str, Any]:
+    """Without the nulls: they say nothing."""
+    return {
+        name: told(value) if isinstance(value, Mapping) else value
+        for name, value in tree.items()
+        if value is not None
+    }
+
+
 def over(top: Tree, below: Tree) -> dict[str, Any]:
     """Both together; where both have a leaf, the one on top is taken."""
     both = dict(below) | dict(top)

@@ -34,7 +34,7 @@ class Worded:
 
     def to_ours(self, config: Mapping[str, Any]) -> Translated:
         self.refuse(config)
-        check(self.form, self._without_own(config))
+        check(self.form, trees.told(self._without_own(config)))
         ours = self._ours(config)
         return Translated(self.plugin.name, ours, trees.beyond(config, self._theirs(ours)))
 
@@ -47,14 +47,10 @@ class Worded:
         return next((way for way in ways if self._ours(way) == ours), theirs)
 
     def spec(self) -> Spec:
-        return laid_out_spec(self.schema())
-
-    def schema(self) -> dict[str, Any]:
-        """Its settings in draft 07."""
         schema = draft07(self.form.model_json_schema(), self.plugin.title)
         target = schema["properties"][self.own_below] if self.own_below else schema
-        target["properties"] |= self._own
-        return schema
+        target["properties"] |= self.own()
+        return laid_out_spec(schema)
 
     def place(self, field: str) -> str:
         name, dot, rest = field.partition(".")
@@ -62,17 +58,23 @@ class Worded:
         own = f"{self.own_below}.{name}" if self.own_below else name
         return known.get(name, own) + dot + rest
 
-    @cached_property
-    def _own(self) -> Mapping[str, Any]:
-        """The settings of the connector that no rule is about, by name."""
-        ruled = {name for rule in self.rules for name in rule.names}
+    def own(self) -> dict[str, Any]:
+        """What the form asks for beyond the dialect's own settings: fields of draft 07, by name."""
         schema = draft07(self.plugin.config.model_json_schema(by_alias=True), "")
-        return {name: field for name, field in schema["properties"].items() if name not in ruled}
+        return {name: schema["properties"][name] for name in self._own}
+
+    @cached_property
+    def _own(self) -> tuple[str, ...]:
+        """The settings of the connector that no rule is about."""
+        ruled = {name for rule in self.rules for name in rule.names}
+        fields = self.plugin.config.model_fields.items()
+        return tuple(field.alias or name for name, field in fields if name not in ruled)
 
     def _ours(self, config: Tree) -> dict[str, Any]:
         found: dict[str, Any] = reduce(lambda so_far, rule: so_far | rule.ours(config), self.rules, {})
         there = trees.at(config, self.own_below) if self.own_below else config
-        return found | {name: there[name] for name in self._own if name in (there or {})}
+        own = {name: trees.at(there, name) for name in self._own} if isinstance(there, Mapping) else {}
+        return found | {name: value for name, value in own.items() if value is not None}
 
     def _theirs(self, config: Mapping[str, Any]) -> dict[str, Any]:
         parts = [rule.theirs(config) for rule in self.rules]
