@@ -3,6 +3,7 @@
 import duckdb
 import pytest
 
+from support.random_filters import RandomFilters
 from towpath.connectors.duckdb import connector
 from towpath.connectors.duckdb.config import DuckdbConfig
 from towpath.sdk.sql import quote
@@ -16,7 +17,7 @@ def connect(config):
     return database
 
 
-class TestDuckdbSource(SourceContract):
+class TestDuckdbSource(RandomFilters, SourceContract):
     connector = connector
 
     @pytest.fixture

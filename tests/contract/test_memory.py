@@ -4,6 +4,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from support.random_filters import RandomFilters
 from towpath.core.model import Target
 from towpath.sdk.testing import memory
 from towpath.sdk.testing.destinations import DestinationContract
@@ -18,7 +19,7 @@ def config(request: pytest.FixtureRequest) -> Iterator[MemoryConfig]:
     memory._WORLDS.pop(config.name, None)
 
 
-class TestMemorySource(SourceContract):
+class TestMemorySource(RandomFilters, SourceContract):
     connector = memory.connector
 
     # Its state is a number of rows: what lies below the cursor's value comes too, and there is no lookback.

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from support.mariadb import PASSWORD, USER, MariaDB
+from support.random_filters import RandomFilters
 from towpath.connectors.mysql import connector
 from towpath.connectors.mysql.config import MySQLConfig
 from towpath.connectors.mysql.reading import COMPILED
@@ -61,8 +62,9 @@ def parameter(value: Any) -> Any:
     return value if isinstance(value, int | float | bytes | type(None)) else str(value)
 
 
-class TestMySQLSource(SourceContract):
+class TestMySQLSource(RandomFilters, SourceContract):
     connector: ClassVar[Connector[Any]] = connector
+    filters: ClassVar[int] = 20
     #: TIMESTAMP ends in 2038; tests/services/test_mysql_source.py has one of its own.
     unsupported_types: ClassVar[frozenset[str]] = frozenset(
         {"list", "list_string", "struct", "timestamp_utc"}

@@ -9,6 +9,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
+from support.random_filters import RandomFilters
 from support.s3 import S3
 from towpath.connectors.parquet import connector
 from towpath.connectors.parquet.config import ParquetConfig
@@ -56,7 +57,7 @@ class TestParquetDestinationOnS3(TestParquetDestination):
         return ParquetConfig(**s3.config())
 
 
-class TestParquetSource(SourceContract):
+class TestParquetSource(RandomFilters, SourceContract):
     connector = connector
     knows_keys = False
     impossible_names = frozenset({"..", "sla/sh"})

@@ -9,6 +9,7 @@ import pytest
 
 from support.postgres import PostgresServer
 from support.postgres_tables import add_rows, make_table
+from support.random_filters import RandomFilters
 from towpath.connectors.postgres import connector
 from towpath.connectors.postgres.config import PostgresConfig
 from towpath.connectors.postgres.fallback import AdbcReader
@@ -20,8 +21,9 @@ from towpath.sdk.testing.sources import SourceContract
 pytestmark = pytest.mark.service("postgres")
 
 
-class PostgresContract(SourceContract):
+class PostgresContract(RandomFilters, SourceContract):
     connector = connector
+    filters: ClassVar[int] = 20
     reader: ClassVar[Any]
     unsupported_types = frozenset({"struct"})  # read as PostgreSQL's text: tests/services covers it
 

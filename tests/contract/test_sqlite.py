@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
+from support.random_filters import RandomFilters
 from towpath.connectors.sqlite import connector
 from towpath.connectors.sqlite.config import SqliteConfig
 from towpath.sdk.sql import quote
@@ -67,7 +68,7 @@ DECLARED = {
 }
 
 
-class TestSqliteSource(SourceContract):
+class TestSqliteSource(RandomFilters, SourceContract):
     connector = connector
     unsupported_types = frozenset({"list", "list_string", "struct"})
 

@@ -2,15 +2,13 @@
 
 import fcntl
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import reduce
-from typing import IO, Any
+from collections.abc import Iterator, Sequence
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from towpath.core.errors import SchemaError, UnreachableError
-from towpath.core.filters import Clause, Condition, Operator, comparisons
 from towpath.core.model import (
     Batch,
     Plan,
@@ -21,16 +19,8 @@ from towpath.core.model import (
     Stream,
 )
 from towpath.sdk import cursor
+from towpath.sdk.files import filters
 from towpath.sdk.testing.world import World
-
-_COMPARE: Mapping[Operator, Callable[[Any, Any], Any]] = {
-    Operator.EQ: pc.equal,
-    Operator.NE: pc.not_equal,
-    Operator.LT: pc.less,
-    Operator.LE: pc.less_equal,
-    Operator.GT: pc.greater,
-    Operator.GE: pc.greater_equal,
-}
 
 
 class MemorySource:
@@ -136,27 +126,7 @@ def _check_cursor(selection: Selection, rows: pa.Table) -> None:
 
 
 def _batches(selection: Selection, rows: pa.Table, state: State | None) -> Iterator[Batch]:
-    for part in selection.where:
-        rows = rows.filter(_true(part, rows))
-    chosen = rows.select(selection.schema.names).combine_chunks()
-    for batch in chosen.to_batches():
-        yield Batch(batch, state)
-
-
-def _true(part: Clause, rows: pa.Table) -> Any:
-    masks = [_mask(condition, rows.column(condition.column)) for condition in comparisons([part])]
-    return reduce(pc.or_kleene, masks)
-
-
-def _mask(condition: Condition, column: Any) -> Any:
-    match condition.operator:
-        case Operator.IS_NULL:
-            return pc.is_null(column)
-        case Operator.NOT_NULL:
-            return pc.is_valid(column)
-        case Operator.LIKE:
-            return pc.match_like(column, condition.value)
-        case Operator.IN:
-            return pc.is_in(column, pa.array(condition.value).cast(column.type))
-        case operator:
-            return _COMPARE[operator](column, pa.scalar(condition.value).cast(column.type))
+    for whole in rows.combine_chunks().to_batches():
+        batch = filters.apply(whole, selection.where)
+        if batch.num_rows:
+            yield Batch(batch.select(selection.schema.names), state)
