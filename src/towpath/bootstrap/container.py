@@ -111,6 +111,7 @@ class Container:
     def engine(self) -> "Engine":
         """The engine; it executes nothing before `work`."""
         from towpath.engine import Engine, EngineSettings
+        from towpath.services.alerts import run_ended
 
         settings = EngineSettings(
             url=self._engine_url,
@@ -121,7 +122,7 @@ class Container:
             watcher="towpath.bootstrap.watch:run_watch",
             watcher_args={"home": str(self.settings.home), "database_url": self.settings.database_url},
         )
-        return Engine(self.store, self.resolve, settings)
+        return Engine(self.store, self.resolve, settings, run_ended)
 
     @property
     def _engine_url(self) -> str:

@@ -1,6 +1,6 @@
-"""Telling the organization's own systems what became of a connection, by webhook.
+"""Telling the organization's own systems what became of a connection or a run, by webhook.
 
-An event is stored in the unit of work that changes the connection: there is exactly one for each change. Any
+An event is stored in the unit of work that changes the row: there is exactly one for each change. Any
 worker sends it, at least once, under one ``webhook-id`` by which its receiver knows it again.
 """
 
@@ -11,11 +11,11 @@ from typing import Any
 
 import orjson
 
-from towpath.core.errors import TowpathError
+from towpath.core.errors import NotFoundError, TowpathError
 from towpath.core.ids import as_uuid
 from towpath.core.records import Connection, Event, now
 from towpath.core.repositories import UnitOfWork
-from towpath.sdk.http import HttpClient, Retry
+from towpath.sdk.http import HttpClient, Response, Retry
 from towpath.sdk.registry import parse_config
 from towpath.sdk.webhooks import Signer
 from towpath.services import sealing
@@ -47,7 +47,9 @@ def emit(work: UnitOfWork, org: str, what: str, row: Connection) -> None:
 
 def receiver(work: UnitOfWork, org: str) -> Connection | None:
     """The connection that events are sent to."""
-    return work.connections.find(org, name=NAME, connector=CONNECTOR, customer=None, deleted_at=None)
+    return work.connections.find(
+        org, name=NAME, connector=CONNECTOR, customer=None, project=None, deleted_at=None
+    )
 
 
 def _body(type: str, row: Connection) -> dict[str, Any]:
@@ -81,15 +83,15 @@ def _send(rooms: Rooms, event: Event, at: datetime) -> bool:
     with rooms.store.begin() as work:
         if not work.events.postpone(event.org, event.id, event.attempts, at + _pause(event.attempts)):
             return False
-    error = _post(rooms, event)
-    last = event.attempts + 1 >= ATTEMPTS
+    error, again = _tried(rooms, event)
+    last = not again or event.attempts + 1 >= ATTEMPTS
     with rooms.store.begin() as work:
         if error is None or last:
             work.events.update(event.org, event.id, ended_at=now(), error=error)
         else:
             work.events.update(event.org, event.id, error=error)
     if error is not None and last:
-        _log.warning("The event %s is given up after %d attempts: %s", event.id, ATTEMPTS, error)
+        _log.warning("The event %s is given up after %d attempts: %s", event.id, event.attempts + 1, error)
     return error is None
 
 
@@ -97,29 +99,27 @@ def _pause(attempts: int) -> timedelta:
     return min(_LONGEST_PAUSE, _FIRST_PAUSE * 3.0**attempts)
 
 
-def _post(rooms: Rooms, event: Event) -> str | None:
-    """Send it; what went wrong, in a few words, or None."""
+def _tried(rooms: Rooms, event: Event) -> tuple[str | None, bool]:
+    """Send it; what went wrong, in a few words, or None; and whether another try may help."""
     try:
-        config = _config(rooms, event.org)
-        if config is None:
-            return "There is no connection 'events' to send it to."
-        body = orjson.dumps(event.body)
-        secrets = {name: text.get_secret_value() for name, text in config.secret_headers.items()}
-        with HttpClient(timeout=_TIMEOUT, retry=Retry(attempts=1), ca_file=config.ca_file) as client:
-            answer = client.request(
-                "POST",
-                config.url,
-                headers={
-                    **config.headers,
-                    "content-type": "application/json",
-                    **_signed(config, event, body),
-                },
-                secret_headers=secrets,
-                body=body,
-            )
+        answer = post(rooms, event)
+    except NotFoundError as error:
+        return error.message, event.connection is None  # the organization may get a new one
     except TowpathError as error:
-        return error.message[:_LONGEST_ERROR]
-    return None if answer.ok else f"{answer.url} answered {answer.status}."
+        return error.message[:_LONGEST_ERROR], True
+    return (None if answer.ok else f"{answer.url} answered {answer.status}."), True
+
+
+def post(rooms: Rooms, event: Event) -> Response:
+    """Send it now, once; the answer, whatever it is. Raises `NotFoundError` if nobody is there to get it, and
+    as `HttpClient.request` does.
+    """
+    config = _config(rooms, event)
+    body = orjson.dumps(event.body)
+    secrets = {name: text.get_secret_value() for name, text in config.secret_headers.items()}
+    headers = {**config.headers, "content-type": "application/json", **_signed(config, event, body)}
+    with HttpClient(timeout=_TIMEOUT, retry=Retry(attempts=1), ca_file=config.ca_file) as client:
+        return client.request("POST", config.url, headers=headers, secret_headers=secrets, body=body)
 
 
 def _signed(config: Any, event: Event, body: bytes) -> Mapping[str, str]:
@@ -128,12 +128,23 @@ def _signed(config: Any, event: Event, body: bytes) -> Mapping[str, str]:
     return Signer(config.signing_secret.get_secret_value()).headers(event.id, body)
 
 
-def _config(rooms: Rooms, org: str) -> Any:
-    """The settings of the receiver, an HTTP connection's; None if there is none any more."""
+def _config(rooms: Rooms, event: Event) -> Any:
+    """The settings of the receiver, an HTTP connection's. Raises `NotFoundError` if there is none."""
     _ = rooms.vault
     with rooms.store.read() as work:
-        row = receiver(work, org)
-        if row is None:
-            return None
-        plain = join_secrets(row.config, sealing.reveal(rooms, work, org, row.id))
+        row = _receiver_of(work, event)
+        plain = join_secrets(row.config, sealing.reveal(rooms, work, event.org, row.id))
     return parse_config(rooms.registry.get(CONNECTOR), plain)
+
+
+def _receiver_of(work: UnitOfWork, event: Event) -> Connection:
+    if event.connection is not None:
+        row = work.connections.find(event.org, id=event.connection, deleted_at=None)
+    else:
+        row = receiver(work, event.org)
+    if row is None:
+        what = "receiver any more" if event.connection else f"connection {NAME!r}"
+        raise NotFoundError(
+            "connection.not_found", f"There is no {what} to send it to.", hint="Make one.", event=event.id
+        )
+    return row

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 
 import pytest
 
@@ -307,7 +308,7 @@ def test_listeners_share_one_look(job, token, monkeypatch):
     later.join()
     for ear in ears:
         ear.__exit__(None, None, None)
-    pauses = [after - before for before, after in zip(looks, looks[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(looks)]
     assert all(pause >= 0.29 for pause in pauses)
 
 

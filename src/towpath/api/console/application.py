@@ -12,6 +12,7 @@ from towpath.api.console import (
     logs,
     names,
     platform,
+    settings,
     sources,
     tasks,
     users,
@@ -33,6 +34,20 @@ def build(rooms: Rooms) -> FastAPI:
     app.state.rooms = rooms
     app.state.guesses, app.state.hashing = Guesses(), CapacityLimiter(accounts.AT_ONCE)
     app.state.live = Live(rooms)
-    for module in (accounts, auth, links, users, platform, streams, sources, names, jobs, tasks, logs, live):
+    for module in (
+        accounts,
+        auth,
+        links,
+        users,
+        platform,
+        streams,
+        sources,
+        names,
+        jobs,
+        tasks,
+        logs,
+        live,
+        settings,
+    ):
         app.include_router(module.router)
     return app
