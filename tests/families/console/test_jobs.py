@@ -313,6 +313,17 @@ def test_a_list_of_many_jobs_asks_no_more_than_one_of_few(ann):
 # ── changes ──────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_streams_are_shown_as_they_were_sent(ann):
+    text = json.dumps(streams("orders"), indent=3)
+    made = ann.make(streams_config=text)
+    assert made["streams_config"] == text
+    sent = streams("orders", "customers")
+    changed = ann.data("PUT", f"/jobs/{made['id']}", {"streams_config": sent})
+    assert json.loads(changed["streams_config"]) == sent
+    # Nothing said is every stream, and what consoles can parse.
+    assert ann.make("all", streams_config="")["streams_config"] == "{}"
+
+
 def test_all_of_a_job_can_be_changed(ann):
     made = ann.make()
     body = ann.job("weekly", frequency="CRON_TZ=Europe/Amsterdam 0 6 * * 1", activate=False)
@@ -386,10 +397,27 @@ def test_a_change_ends_what_runs_and_clears_what_differs(ann):
     assert (shown["last_run_state"], shown["last_run_type"]) == ("running", "clear")
 
 
-@pytest.mark.parametrize("nothing", ["", "{}", "[]", {}, {"selected_streams": {}, "streams": []}, None])
+@pytest.mark.parametrize(
+    "nothing",
+    ["", "{}", "[]", {}, None, {"selected_streams": {"": []}, "streams": []}, {"selected_streams": None}],
+)
 def test_no_difference_clears_nothing(ann, nothing):
     made = ann.make()
     ann.data("PUT", f"/jobs/{made['id']}", {"difference_streams": nothing, "frequency": "2-days"})
+    assert runs_of(ann) == []
+
+
+def test_what_cannot_be_cleared_is_not_changed(ann):
+    config = {"url": "https://api.invalid/"}
+    made = ann.make(
+        destination={"name": "api", "type": "http", "config": config},
+        streams_config=streams("orders", append_mode=True),
+    )
+    path = f"/jobs/{made['id']}"
+    difference = streams("orders", append_mode=True)
+    refused = ann.refused(400, "PUT", path, {"frequency": "2-days", "difference_streams": difference})
+    assert refused["code"] == "clear.unsupported"
+    assert ann.data("GET", path) == made
     assert runs_of(ann) == []
 
 
