@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from towpath.api.console.streams import flow_streams, parsed, proposal, shown
+from towpath.api.console.streams.types import word_of
 from towpath.core.errors import ConfigError
 from towpath.core.flows import Filter, FlowStream
 from towpath.core.model import ReadMode, Stream, WriteMode
@@ -353,3 +354,38 @@ def test_what_was_sent_is_shown_as_long_as_it_is_true():
     assert kept == before
     assert flow_streams(shown("broken", streams, namespace)) == (streams, namespace)
     assert shown(None, (), None) == {}
+
+
+@pytest.mark.parametrize(
+    "regex", ["{" + " " * 20_000 + "!", "/{" + ", ".join([" " * 5000] * 3) + "!", '{"' * 20_000]
+)
+def test_long_paths_are_refused_at_once(regex):
+    with pytest.raises(ConfigError):
+        read({"partition_regex": regex})
+
+
+@pytest.mark.parametrize(
+    ("type", "word"),
+    [
+        (pa.int16(), "integer_small"),
+        (pa.int64(), "integer"),
+        (pa.uint64(), "integer"),
+        (pa.float32(), "number_small"),
+        (pa.float64(), "number"),
+        (pa.decimal128(10, 2), "number"),
+        (pa.string(), "string"),
+        (pa.uuid(), "string"),
+        (pa.binary(), "string"),
+        (pa.time64("us"), "string"),
+        (pa.bool_(), "boolean"),
+        (pa.timestamp("s"), "timestamp"),
+        (pa.timestamp("us", "UTC"), "timestamp_micro"),
+        (pa.timestamp("ns"), "timestamp_nano"),
+        (pa.list_(pa.int8()), "array"),
+        (pa.struct([("a", pa.int8())]), "object"),
+        (pa.map_(pa.string(), pa.int8()), "object"),
+        (pa.null(), "null"),
+    ],
+)
+def test_types(type, word):
+    assert word_of(type) == word

@@ -56,11 +56,11 @@ def _is_changed(old: FlowStream, new: FlowStream) -> bool:
 
 def _reads_more(old: FlowStream, new: FlowStream, columns: tuple[str, ...]) -> bool:
     """Whether a column is read that was there before, and was not read: it is empty in what was written."""
-    return any(_reads(new, name) and not _reads(old, name) for name in columns)
+    return not _read(new, columns) <= _read(old, columns)
 
 
-def _reads(stream: FlowStream, column: str) -> bool:
-    return column not in stream.exclude and (stream.columns is None or column in stream.columns)
+def _read(stream: FlowStream, columns: tuple[str, ...]) -> set[str]:
+    return set(columns if stream.columns is None else stream.columns) & set(columns) - set(stream.exclude)
 
 
 def _columns(streams_config: str | Mapping[str, Any] | None) -> dict[str, tuple[str, ...]]:

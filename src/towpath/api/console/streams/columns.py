@@ -10,17 +10,17 @@ Chosen = tuple[tuple[str, ...] | None, tuple[str, ...]]
 
 
 def chosen(
-    selected: SelectedColumns, known: Sequence[str], foreign: Collection[str], stream: str, field: str
+    selected: SelectedColumns, known: Collection[str], foreign: Collection[str], stream: str, field: str
 ) -> Chosen:
     """``columns`` and ``exclude`` of a read.
 
-    ``known`` are the source's own columns, none if nothing is known; ``foreign`` those that the catalogue
-    marks as no columns of the source. A selected one that is foreign, or unknown and begins with an
-    underscore, is another program's own, and passed over. Raises `ConfigError`.
+    ``known`` are the source's own columns in their order, none if nothing is known; ``foreign`` those that
+    the catalogue marks as no columns of the source. A selected one that is foreign, or unknown and begins
+    with an underscore, is another program's own, and passed over. Raises `ConfigError`.
     """
     if selected.columns is None:
         return None, selected.excluded
-    wanted = [name for name in dict.fromkeys(selected.columns) if not _is_foreign(name, known, foreign)]
+    wanted = dict.fromkeys(name for name in selected.columns if not _is_foreign(name, known, foreign))
     _check_known(wanted, known, stream, field)
     if not selected.sync_new_columns:
         _check_any(wanted, stream, field)
@@ -38,7 +38,7 @@ def _is_foreign(name: str, known: Collection[str], foreign: Collection[str]) -> 
     return name in foreign or (bool(known) and name not in known and name.startswith("_"))
 
 
-def _check_known(wanted: Sequence[str], known: Sequence[str], stream: str, field: str) -> None:
+def _check_known(wanted: Collection[str], known: Collection[str], stream: str, field: str) -> None:
     for name in wanted:
         if known and name not in known:
             raise ConfigError(
@@ -49,7 +49,7 @@ def _check_known(wanted: Sequence[str], known: Sequence[str], stream: str, field
             )
 
 
-def _check_any(wanted: Sequence[str], stream: str, field: str) -> None:
+def _check_any(wanted: Collection[str], stream: str, field: str) -> None:
     if not wanted:
         raise ConfigError(
             "column.none",

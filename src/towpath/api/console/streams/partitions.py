@@ -12,8 +12,9 @@ from towpath.core.errors import ConfigError
 
 GRANULARITIES = ("year", "month", "day", "hour")
 
-_ITEM = r'\s*(?:"((?:[^"]|"")*)"|([^{},"]*))\s*'
-_PART = re.compile(rf"\s*\{{{_ITEM}(?:,{_ITEM})?(?:,{_ITEM})?\}}\s*")
+# Nothing is tried a second time (``*+``): a long text that does not fit is refused as fast as one that does.
+_ITEM = r'\s*+(?:"((?:[^"]|"")*+)"\s*+|([^{},"]*+))'
+_PART = re.compile(rf"\s*+\{{{_ITEM}(?:,{_ITEM})?+(?:,{_ITEM})?+\}}\s*+")
 _BY = re.compile(rf"({'|'.join(GRANULARITIES)})\((.*)\)", re.DOTALL)
 _SPECIAL = frozenset('{},/"')
 _WHOLE = ("", "identity")

@@ -53,7 +53,7 @@ def _stream(pick: Pick, writes: Collection[WriteMode]) -> FlowStream:
     write = _write(pick, mode, writes)
     cursor, fallback = (None, None) if mode is not ReadMode.INCREMENTAL else cursors_of(pick)
     wanted, exclude = columns.chosen(
-        selected.selected_columns, list(words), pick.facts.foreign, pick.key, f"{place}.selected_columns"
+        selected.selected_columns, words.keys(), pick.facts.foreign, pick.key, f"{place}.selected_columns"
     )
     stream = FlowStream(
         name=pick.key,

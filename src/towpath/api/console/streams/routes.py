@@ -29,14 +29,14 @@ _SILENT: dict[int | str, dict[str, Any]] = {503: {"description": "The source doe
 class Question(BaseModel):
     """Whose streams are asked for: those of these settings, or of a job's own source."""
 
-    name: str = ""
+    name: str | None = None
     type: str = ""
     version: Version = ""
     config: Settings | None = None
     """None or nothing in it: those of the job's source."""
     job_id: Annotated[int, Query(ge=-1, le=_HIGHEST)] | None = None
     """The job that the answer's choices come from; -1, 0 or none for a new one."""
-    job_name: str = ""
+    job_name: str | None = None
     max_discover_threads: int | None = None
 
 
@@ -115,11 +115,11 @@ for _path in ("/sources/streams", "/source/streams"):
 
 def _offered(here: Place, asked: Question, job: Job | None) -> Offered:
     discovery = Discovery(*here.use)
-    if asked.config:
+    if asked.config or (asked.config is not None and job is None):
         draft = entities.accepted(
             here.rooms,
             Role.SOURCE,
-            name=asked.name,
+            name=asked.name or "",
             type=asked.type,
             version=asked.version,
             config=asked.config,
