@@ -1,6 +1,7 @@
 """Alerts: set by a project's people, sent to a real receiver when a run fails."""
 
 import json
+import time
 
 import pytest
 from standardwebhooks import Webhook
@@ -13,6 +14,7 @@ from towpath.sdk import guard
 from towpath.services.alerts import run_ended
 from towpath.services.connections import Connections
 from towpath.services.events import deliver
+from towpath.services.runs import Runs
 
 ERROR = {
     "type": "ConfigError",
@@ -323,3 +325,24 @@ def test_an_alert_of_what_did_not_happen_is_not_there(settings, server, org, ear
     with pytest.raises(BrokenError):
         end()
     assert events(job) == []
+
+
+def test_a_worker_tells_it(tmp_path, ear):
+    before = guard.allowed_hosts()
+    try:
+        with running(settings_of(tmp_path / "home", allowed_hosts=("127.0.0.0/8",))) as api:
+            _ = api.container.registry
+            org = api.organization()
+            Settings(api, api.session(org)).set(ear.url)
+            job = make_job(api, org)
+            api.container.work()
+            run = Runs(api.container).start(org, job.flow)
+            until = time.monotonic() + 60
+            while not ear.asked and time.monotonic() < until:
+                time.sleep(0.05)
+            (asked,) = ear.asked
+            assert json.loads(asked.body)["type"] == "run.failed"
+            with api.container.store.read() as work:
+                assert work.runs.get(org, run.id).status is RunStatus.FAILED
+    finally:
+        guard.configure(before)
