@@ -78,6 +78,18 @@ def test_without_a_server_the_command_does_the_work_itself(copying, tmp_path):
         pass
 
 
+def test_what_a_flow_has_written_is_cleared_though_its_source_is_gone(copying, shop, tmp_path):
+    copying("run", "copy")
+    away = shop.rename(tmp_path / "away.db")
+    cleared = copying.json("flows", "clear", "copy", "--yes")
+    assert (cleared["status"], cleared["cause"]) == ("succeeded", "clear")
+    assert rows(tmp_path / "copy.db") == 0
+    assert "items is cleared" in copying("logs", cleared["id"]).stdout
+    away.rename(shop)
+    copying("run", "copy")
+    assert rows(tmp_path / "copy.db") == 1000
+
+
 def test_beside_a_server_the_run_is_the_servers(copying, tmp_path):
     with copying.serving() as (url, server):
         done = copying("run", "copy", "--follow")

@@ -5,6 +5,20 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from .conftest import connection
+
+
+SENDING = """\
+---
+apiVersion: towpath/v1
+kind: Flow
+metadata: {name: send}
+spec:
+  source: {connection: shop}
+  destination: {connection: away}
+  streams: [{name: items, write: append}]
+"""
+
 
 def test_a_flow_is_created_disabled_enabled_and_deleted(applied):
     applied(
@@ -54,6 +68,21 @@ def test_a_state_is_set_and_reset(applied):
 def test_a_state_is_an_object(applied):
     applied("state", "set", "copy", "orders", "17", "--yes", code=2)
     applied("state", "reset", "nothing", "--yes", code=6)
+
+
+def test_clearing_asks_first_and_names_what_it_does_not_know(applied):
+    assert "orders" in applied("flows", "clear", "copy", "--stream", "order", "--yes", code=6).stderr
+    applied("flows", "clear", "nothing", "--yes", code=6)
+    applied("flows", "clear", "copy", input="n\n", code=1)
+    assert applied.json("runs", "list") == []
+
+
+def test_what_was_sent_away_cannot_be_cleared(applied, tmp_path):
+    file = tmp_path / "away.yaml"
+    file.write_text(connection("away", "http", url="https://receiver.example/things") + SENDING)
+    applied("apply", "-f", file)
+    assert "clear.unsupported" in applied("flows", "clear", "send", "--yes", code=3).stderr
+    assert applied.json("runs", "list") == []
 
 
 def test_an_unknown_run_or_error_is_6(applied):
