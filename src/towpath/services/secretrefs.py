@@ -200,7 +200,7 @@ def _join(field: str, name: str) -> str:
 def _refused(field: str, why: str) -> ConfigError:
     return ConfigError(
         "secret.reference",
-        f"The reference to a secret in {field!r} does not count there. {why}",
-        hint="Enter the secret itself, or send back what was shown in this very field.",
+        f"The reference to a secret in {field!r} does not count there.",
+        hint=f"{why} Enter the secret itself, or send back what was shown in this very field.",
         field=field,
     )
