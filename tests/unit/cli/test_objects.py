@@ -7,7 +7,6 @@ import pytest
 
 from .conftest import connection
 
-
 SENDING = """\
 ---
 apiVersion: towpath/v1
