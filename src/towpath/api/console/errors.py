@@ -16,6 +16,18 @@ _PLAIN = {401: "Authentication required", 404: "Resource not found", 500: "Inter
 class ConsoleErrors(Errors):
     """The text of our errors is the message; a page for each code tells more."""
 
+    schema = {  # noqa: RUF012 - the base says that it is a class's own
+        "type": "object",
+        "properties": {
+            "success": {"const": False},
+            "message": {"type": "string"},
+            "code": {"type": "string", "description": "Stable; there is a page for each."},
+            "field": {"type": "string", "description": "What of the request it is about."},
+        },
+        "required": ["success", "message"],
+        "title": "Error",
+    }
+
     def answer(self, error: TowpathError) -> Response:
         status = self.status(error)
         # What is missing and what is another project's or organization's read the same.

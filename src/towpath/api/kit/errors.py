@@ -1,7 +1,7 @@
 """The envelope of errors: ``{"detail": …}`` unless a family says otherwise."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.responses import JSONResponse, Response
 
@@ -43,23 +43,16 @@ RETRY_AFTER = 5
 
 _ASSUMED = "#/components/schemas/HTTPValidationError"
 
-_DEFAULT: Mapping[str, Any] = {
-    "description": "Any other error",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {"detail": {"type": "string"}},
-                "required": ["detail"],
-                "title": "Error",
-            }
-        }
-    },
-}
-
-
 class Errors:
     """How one family says no. Families that say it differently override what differs."""
+
+    #: JSON Schema of what `refuse` and `answer` say.
+    schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "properties": {"detail": {"type": "string"}},
+        "required": ["detail"],
+        "title": "Error",
+    }
 
     def __init__(
         self,
@@ -103,7 +96,8 @@ class Errors:
             found = operation["responses"]
             if own and _ASSUMED in str(found.get("422")):
                 del found["422"]
-            found.setdefault("default", _DEFAULT)
+            content = {"application/json": {"schema": dict(self.schema)}}
+            found.setdefault("default", {"description": "Any other error", "content": content})
         if own:
             for name in ("HTTPValidationError", "ValidationError"):
                 document["components"].get("schemas", {}).pop(name, None)
