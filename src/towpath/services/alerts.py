@@ -14,7 +14,8 @@ from towpath.services.numbering import Kind
 NAME = ROLE = "alerts"
 CONNECTOR = events.CONNECTOR
 
-FAILED = "run.failed"
+#: What may become of a run: ``run.failed``.
+FAILED = "failed"
 #: Chats show one line.
 _LONGEST_TEXT = 500
 
@@ -41,7 +42,7 @@ def run_ended(work: UnitOfWork, run: Run) -> None:
         return
     target = told.id if flow.project else None
     body = _body(work, flow, run)
-    work.events.add(run.org, Event(org=run.org, id=id, type=FAILED, body=body, connection=target))
+    work.events.add(run.org, Event(org=run.org, id=id, type=body["type"], body=body, connection=target))
 
 
 def _body(work: UnitOfWork, flow: Flow, run: Run) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def _body(work: UnitOfWork, flow: Flow, run: Run) -> dict[str, Any]:
     task = work.numbers.assign(org, Kind.RUN, [run.id])[run.id]
     ended = run.ended_at or run.updated_at
     return {
-        "type": FAILED,
+        "type": f"run.{FAILED}",
         "timestamp": ended.isoformat(),
         "text": text(flow.name, project, task, error),
         "data": {
