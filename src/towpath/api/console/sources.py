@@ -1,11 +1,10 @@
 """``/sources`` and ``/destinations``: what the jobs of a project read from and write to."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import Body, Depends, Path, Query
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
 
 from towpath.api.console import entities, states
 from towpath.api.console import sources_schemas as schemas
@@ -23,32 +22,54 @@ _TAKEN: dict[int | str, dict[str, Any]] = {409: {"description": "The name is tak
 _USED: dict[int | str, dict[str, Any]] = {409: {"description": "A job uses it, or the name is taken."}}
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="Its number.")]
-Row = TypeVar("Row", bound=BaseModel)
+
+#: The answers that differ by role.
+_SPEC: Mapping[Role, Any] = {
+    Role.SOURCE: Answer[schemas.SpecAnswer],
+    Role.DESTINATION: Answer[schemas.DestinationSpecAnswer],
+}
+_ROW: Mapping[Role, Any] = {
+    Role.SOURCE: Answer[schemas.SourceRow],
+    Role.DESTINATION: Answer[schemas.DestinationRow],
+}
+_ROWS: Mapping[Role, Any] = {
+    Role.SOURCE: Answer[list[schemas.SourceRow]],
+    Role.DESTINATION: Answer[list[schemas.DestinationRow]],
+}
 
 
 def _question(
     type: Annotated[str, Query(max_length=64)] = "",
     version: Annotated[str, Query(max_length=64)] = "",
     catalog: Annotated[str, Query(max_length=64)] = "",
-    body: Annotated[schemas.Question | None, Body()] = None,
-) -> schemas.Question:
+    body: Annotated[schemas.TypeAsked | None, Body()] = None,
+) -> schemas.TypeAsked:
     """What was asked for, in the query or in a body: some clients send one with GET."""
-    asked = body or schemas.Question(type=type, version=version, catalog=catalog)
+    asked = body or schemas.TypeAsked(type=type, version=version, catalog=catalog)
     if not asked.type:
         raise RequestValidationError([{"loc": ("body", "type"), "msg": "Field required", "type": "missing"}])
     return asked
 
 
-Asked = Annotated[schemas.Question, Depends(_question)]
+Asked = Annotated[schemas.TypeAsked, Depends(_question)]
 
 
 def _forms(role: Role) -> Router:
     """What can be connected in this role, and what is asked for it."""
     router = Router(prefix=f"{_PROJECT}/{role}s", tags=[f"{role.capitalize()}s"])
-    spec_answer = schemas.SpecAnswer if role is Role.SOURCE else schemas.DestinationSpecAnswer
 
-    @router.post("/spec", name=f"spec_of_{role}", response_model=Answer[spec_answer])  # type: ignore[valid-type]  # chosen by role
-    @router.get("/spec", name=f"get_spec_of_{role}", response_model=Answer[spec_answer])  # type: ignore[valid-type]  # chosen by role
+    @router.post(
+        "/spec",
+        name=f"spec_of_{role}",
+        summary="Get what a type asks for",
+        response_model=_SPEC[role],
+    )
+    @router.get(
+        "/spec",
+        name=f"get_spec_of_{role}",
+        summary="Get what a type asks for",
+        response_model=_SPEC[role],
+    )
     def spec(here: Here, asked: Asked) -> dict[str, Any]:
         """The form of a type: a JSON Schema, and where its fields stand."""
         kind = entities.kind_of(here.rooms, role, asked.type)
@@ -56,7 +77,7 @@ def _forms(role: Role) -> Router:
         data = {"type": kind.name, "version": version, "catalog": asked.catalog, "spec": kind.spec()}
         return {"message": f"Settings of a {role} of type {kind.name}", "data": data}
 
-    @router.get("/versions", name=f"versions_of_{role}")
+    @router.get("/versions", name=f"versions_of_{role}", summary="List the versions of a type")
     def versions(
         here: Here, type: Annotated[str, Query(min_length=1, max_length=64)]
     ) -> Answer[schemas.Versions]:
@@ -64,7 +85,7 @@ def _forms(role: Role) -> Router:
         found = entities.versions_of(here.rooms, role, type)
         return Answer(message="Versions", data=schemas.Versions(version=found))
 
-    @router.post("/test", name=f"test_{role}")
+    @router.post("/test", name=f"test_{role}", summary=f"Try a {role} before it is saved")
     def test(here: Here, body: schemas.Trial) -> Answer[schemas.TrialAnswer]:
         """Try settings before they are saved. What the other system says is part of the answer: a trial that
         fails is a 200, too.
@@ -81,11 +102,11 @@ def _forms(role: Role) -> Router:
     return router
 
 
-def _kept(role: Role, row_of: Callable[[Rooms, Member], BaseModel], row: type[BaseModel]) -> Router:
+def _kept(role: Role) -> Router:
     """What is kept in this role."""
     router = Router(prefix=f"{_PROJECT}/{role}s", tags=[f"{role.capitalize()}s"])
 
-    @router.post("", name=f"create_{role}", responses=_TAKEN)
+    @router.post("", name=f"create_{role}", summary=f"Save a {role}", responses=_TAKEN)
     def create(here: Here, body: schemas.Thing) -> Answer[schemas.Saved]:
         """Keep new settings. Nothing is tried."""
         draft = entities.accepted(here.rooms, role, **_fields(body))
@@ -93,18 +114,22 @@ def _kept(role: Role, row_of: Callable[[Rooms, Member], BaseModel], row: type[Ba
             made = Workspace(*here.use).create(here.org, here.project, role, draft)
         return Answer(message=f"The {role} was created", data=_saved(here.rooms, role, made))
 
-    @router.get("", name=f"list_{role}s", response_model=Answer[list[row]])  # type: ignore[valid-type]  # chosen by role
+    @router.get(
+        "", name=f"list_{role}s", summary=f"List the {role}s of a project", response_model=_ROWS[role]
+    )
     def list_all(here: Here) -> dict[str, Any]:
         """All of the project, and those that the whole organization shares; oldest first."""
         found = Workspace(*here.use).list(here.org, here.project, role)
-        return {"message": f"The {role}s", "data": [row_of(here.rooms, member) for member in found]}
+        return {"message": f"The {role}s", "data": [_row(here.rooms, role, member) for member in found]}
 
-    @router.get("/{id}", name=f"get_{role}", response_model=Answer[row], responses=_MISSING)  # type: ignore[valid-type]  # chosen by role
+    @router.get(
+        "/{id}", name=f"get_{role}", summary=f"Get a {role}", response_model=_ROW[role], responses=_MISSING
+    )
     def get(here: Here, id: Number) -> dict[str, Any]:
         found = Workspace(*here.use).get(here.org, here.project, role, id)
-        return {"message": f"The {role}", "data": row_of(here.rooms, found)}
+        return {"message": f"The {role}", "data": _row(here.rooms, role, found)}
 
-    @router.put("/{id}", name=f"update_{role}", responses=_MISSING | _USED)
+    @router.put("/{id}", name=f"update_{role}", summary=f"Replace a {role}", responses=_MISSING | _USED)
     def update(here: Here, id: Number, body: schemas.Thing) -> Answer[schemas.Saved]:
         """Replace name and settings; secrets that are left out stay as they are. Jobs that are running with
         other settings than these are cancelled.
@@ -114,7 +139,7 @@ def _kept(role: Role, row_of: Callable[[Rooms, Member], BaseModel], row: type[Ba
             found = Workspace(*here.use).update(here.org, here.project, role, id, draft)
         return Answer(message=f"The {role} was updated", data=_saved(here.rooms, role, found))
 
-    @router.delete("/{id}", name=f"delete_{role}", responses=_MISSING | _USED)
+    @router.delete("/{id}", name=f"delete_{role}", summary=f"Delete a {role}", responses=_MISSING | _USED)
     def delete(here: Here, id: Number) -> Answer[schemas.Deleted]:
         """Forget it, and its secrets for good; what its system holds stays there. Refused while a job uses
         it.
@@ -163,30 +188,25 @@ def _job(job: Job) -> dict[str, Any]:
     return {"id": job.number, "name": flow.name, "activate": flow.enabled, **states.last_run(job.use.run)}
 
 
-def _source_row(rooms: Rooms, member: Member) -> schemas.SourceRow:
-    jobs = []
-    for job in member.jobs:
-        name, type = job.use.other.name, entities.type_of(Role.DESTINATION, job.use.other)
-        jobs.append(
-            schemas.SourceJob(**_job(job), dest_name=name, destination_name=name, destination_type=type)
-        )
-    return schemas.SourceRow(**_stamped(rooms, Role.SOURCE, member), jobs=jobs)
+def _row(rooms: Rooms, role: Role, member: Member) -> schemas.SourceRow | schemas.DestinationRow:
+    stamped = _stamped(rooms, role, member)
+    if role is Role.SOURCE:
+        return schemas.SourceRow(**stamped, jobs=[_source_job(job) for job in member.jobs])
+    return schemas.DestinationRow(**stamped, jobs=[_destination_job(job) for job in member.jobs])
 
 
-def _destination_row(rooms: Rooms, member: Member) -> schemas.DestinationRow:
-    jobs = []
-    for job in member.jobs:
-        other = job.use.other
-        type = entities.type_of(Role.SOURCE, other)
-        jobs.append(schemas.DestinationJob(**_job(job), source_name=other.name, source_type=type))
-    return schemas.DestinationRow(**_stamped(rooms, Role.DESTINATION, member), jobs=jobs)
+def _source_job(job: Job) -> schemas.SourceJob:
+    name, type = job.use.other.name, entities.type_of(Role.DESTINATION, job.use.other)
+    return schemas.SourceJob(**_job(job), dest_name=name, destination_name=name, destination_type=type)
+
+
+def _destination_job(job: Job) -> schemas.DestinationJob:
+    other = job.use.other
+    type = entities.type_of(Role.SOURCE, other)
+    return schemas.DestinationJob(**_job(job), source_name=other.name, source_type=type)
 
 
 router = Router()
-for _each in (
-    _forms(Role.SOURCE),
-    _kept(Role.SOURCE, _source_row, schemas.SourceRow),
-    _forms(Role.DESTINATION),
-    _kept(Role.DESTINATION, _destination_row, schemas.DestinationRow),
-):
-    router.include_router(_each)
+for _role in Role:
+    router.include_router(_forms(_role))
+    router.include_router(_kept(_role))

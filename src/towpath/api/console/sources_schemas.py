@@ -14,7 +14,7 @@ def _object(value: Any) -> Any:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ValueError("it must be a JSON object, or the text of one")
+        raise ValueError("it must be a JSON object, or the text of one")  # noqa: TRY004 - pydantic's way
     return found
 
 
@@ -57,7 +57,7 @@ class Thing(Trial):
     name: Name
 
 
-class Question(BaseModel):
+class TypeAsked(BaseModel):
     """Whose form is asked for."""
 
     type: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)] = ""
