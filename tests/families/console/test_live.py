@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from support.api import running, settings_of
-from support.jobs import make_job
+from support.pasts import make_job
 from towpath.api.console import live_feed
 from towpath.core.records import KeyKind, Level, RunStatus, now
 from towpath.server import serving

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from support.api import running, settings_of
-from support.jobs import make_job, messages
+from support.pasts import make_job, messages
 from towpath.core.records import Counters, Level, LogLine, RunStatus, now
 
 

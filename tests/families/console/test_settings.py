@@ -8,7 +8,7 @@ from standardwebhooks import Webhook
 
 from support.api import running, settings_of
 from support.http import endpoint
-from support.jobs import make_job
+from support.pasts import make_job
 from towpath.core.records import Connection, RunStatus
 from towpath.sdk import guard
 from towpath.services.alerts import run_ended

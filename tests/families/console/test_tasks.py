@@ -3,7 +3,7 @@
 import pytest
 
 from support.api import running, settings_of
-from support.jobs import make_job
+from support.pasts import make_job
 from towpath.core.records import Counters, RunStatus
 
 
