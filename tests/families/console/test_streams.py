@@ -182,6 +182,12 @@ def test_what_cannot_be_answered(ann, body, status, field):
         assert answer.json().get("field") == field
 
 
+def test_a_query_is_read_as_strictly_as_a_body(ann):
+    answer = ann.ask("POST", "/sources/streams?type=postgres&config=no-json")
+    assert answer.status_code == 400
+    assert "config" in answer.json()["message"]
+
+
 def test_a_source_that_does_not_answer(ann):
     gone = ann.config | {"port": 1}
     answer = ann.ask("POST", "/sources/streams", {"type": "postgres", "config": gone})

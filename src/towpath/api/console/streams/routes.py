@@ -3,7 +3,8 @@
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, Path, Query
-from pydantic import BaseModel
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 
 from towpath.api.console import entities
 from towpath.api.console.answers import Answer
@@ -74,9 +75,13 @@ def question(
     body: Annotated[Question | None, Body()] = None,
 ) -> Question:
     """What was asked, in the query or in a body: older clients send one with GET, too."""
-    return body or Question.model_validate(
-        {"type": type, "version": version, "config": config, "job_id": job_id}
-    )
+    if body is not None:
+        return body
+    try:
+        return Question.model_validate({"type": type, "version": version, "config": config, "job_id": job_id})
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        raise RequestValidationError([{**one, "loc": ("query", *one["loc"])} for one in found]) from None
 
 
 Asked = Annotated[Question, Depends(question)]
