@@ -1,112 +1,112 @@
-"""Jobs of a console's project with a past, written straight into the store."""
+"""A person at a console, and what a job of theirs may be made of."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import json
+import sqlite3
+from contextlib import contextmanager
 
-from support.api import Api
-from towpath.core.flows import ExportSpec, ImportSpec
-from towpath.core.records import (
-    Connection,
-    Counters,
-    Export,
-    Flow,
-    Import,
-    Level,
-    LogLine,
-    Project,
-    Run,
-    RunStatus,
-    RunStream,
-    StreamStatus,
-)
-from towpath.core.repositories import UnitOfWork
+from sqlalchemy import event
+
+PROJECT = "bakery"
 
 
-@dataclass
-class Job:
-    """A flow and its number."""
+class Person:
+    """Somebody who has signed in, and what a job of theirs may be made of."""
 
-    api: Api
-    org: str
-    project: str
-    flow: str
-    number: int
+    def __init__(self, api, folder, org=None, name="ann", project=PROJECT):
+        self.api, self.folder, self.project = api, folder, project
+        self.org = org or api.container.organization.id
+        self.token = api.session(self.org, name)
+        with sqlite3.connect(folder / "shop.db") as shop:
+            shop.executescript(
+                "CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, at TEXT);"
+                "CREATE TABLE IF NOT EXISTS customers (id INTEGER PRIMARY KEY, name TEXT);"
+            )
+        shop.close()
+
+    def ask(self, method, path, body=None):
+        content = {} if body is None else {"json": body}
+        return self.api.call(method, f"/api/v1/project/{self.project}{path}", self.token, **content)
+
+    def data(self, method, path, body=None):
+        answer = self.ask(method, path, body)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert found.keys() == {"success", "message", "data"}
+        assert found["success"] is True
+        return found["data"]
+
+    def refused(self, status, method, path, body=None):
+        answer = self.ask(method, path, body)
+        assert answer.status_code == status, answer.text
+        assert answer.json()["success"] is False
+        return answer.json()
 
     @property
-    def path(self) -> str:
-        return f"/api/v1/project/{self.project}/jobs/{self.number}"
+    def shop(self):
+        config = json.dumps({"path": str(self.folder / "shop.db")})
+        return {"name": "shop", "type": "sqlite", "version": "v1.0.0", "config": config}
 
-    def run(self, status: RunStatus = RunStatus.QUEUED, error: Any = None, **fields: Any) -> str:
-        """Id of a new run that has come so far."""
-        with self.api.container.store.begin() as work:
-            run = work.runs.add(self.org, Run(org=self.org, flow=self.flow, **fields))
-            if status is not RunStatus.QUEUED:
-                work.runs.claim(self.org, run.id)
-            if status.final:
-                work.runs.finish(self.org, run.id, status, error)
-        return run.id
+    @property
+    def lake(self):
+        config = json.dumps({"path": str(self.folder / "lake.db")})
+        return {"name": "lake", "type": "sqlite", "version": "v1.0.0", "config": config}
 
-    def stream(self, run: str, name: str = "orders", **fields: Any) -> None:
-        """A stream of the run, running unless told otherwise."""
-        row = RunStream(
-            **{
-                "org": self.org,
-                "run": run,
-                "stream": name,
-                "status": StreamStatus.RUNNING,
-                "selection": {},
-                "target": {},
-                **fields,
+    def job(self, name="nightly", **more):
+        body = {"name": name, "source": self.shop, "destination": self.lake, "frequency": "1-days"}
+        return body | {"streams_config": json.dumps(streams("orders"))} | more
+
+    def make(self, name="nightly", **more):
+        return self.data("POST", "/jobs", self.job(name, **more))
+
+    def names(self, path):
+        return [row["name"] for row in self.data("GET", path)]
+
+
+def streams(*names, mode="full_refresh", **selected):
+    """A ``streams_config`` that selects these tables."""
+    columns = {"id": {"type": ["integer"]}, "at": {"type": ["string", "null"]}}
+    offers = [
+        {
+            "stream": {
+                "name": name,
+                "namespace": "",
+                "type_schema": {"properties": columns},
+                "supported_sync_modes": ["full_refresh", "incremental"],
+                "source_defined_primary_key": ["id"],
+                "available_cursor_fields": ["id", "at"],
+                "cursor_field": "id" if mode == "incremental" else "",
+                "sync_mode": mode,
             }
-        )
-        with self.api.container.store.begin() as work:
-            work.streams.save_plan(self.org, row, [])
-
-    def progress(self, run: str, name: str = "orders", rate: float = 1.0, **counters: int) -> None:
-        with self.api.container.store.begin() as work:
-            work.streams.update(self.org, run, name, counters=Counters(**counters), rows_per_second=rate)
-
-    def log(self, run: str, *messages: str, level: Level = Level.INFO) -> None:
-        lines = [LogLine(message=text, level=level, event="test", stream="orders") for text in messages]
-        with self.api.container.store.begin() as work:
-            work.log.append(self.org, run, lines)
-
-    def finish(self, run: str, status: RunStatus, error: Any = None) -> None:
-        with self.api.container.store.begin() as work:
-            work.runs.finish(self.org, run, status, error)
+        }
+        for name in names
+    ]
+    chosen = [{"stream_name": name, "normalization": True, **selected} for name in names]
+    return {"selected_streams": {"": chosen}, "streams": offers}
 
 
-def make_job(api: Api, org: str, project: str | None = "main", name: str = "nightly") -> Job:
-    """A new job in the project, which is made if need be; without one the whole organization's."""
-    with api.container.store.begin() as work:
-        row = _project(work, org, project) if project else None
-        shop, lake = (
-            _connection(work, org, row, f"{name} {role}", role) for role in ("source", "destination")
-        )
-        export = work.exports.add(
-            org, Export(org=org, name=name, connection=shop, spec=ExportSpec(), project=row)
-        )
-        into = work.imports.add(
-            org, Import(org=org, name=name, connection=lake, spec=ImportSpec(), project=row)
-        )
-        flow = Flow(org=org, name=name, exports=(export.id,), imports=(into.id,), project=row)
-        work.flows.add(org, flow)
-        number = work.numbers.assign(org, "flow", [flow.id])[flow.id]
-    return Job(api, org, project or "main", flow.id, number)
+@contextmanager
+def counted(store):
+    """The statements that are sent to the store meanwhile."""
+    statements = []
+
+    def count(*call):
+        statements.append(call[2])
+
+    event.listen(store._engine, "before_cursor_execute", count)
+    yield statements
+    event.remove(store._engine, "before_cursor_execute", count)
 
 
-def _project(work: UnitOfWork, org: str, name: str) -> str:
-    row = work.projects.find(org, name=name) or work.projects.add(org, Project(org=org, name=name))
-    return row.id
+def flow_of(ann):
+    with ann.api.container.store.read() as work:
+        [flow] = work.flows.list(ann.org)
+    return flow
 
 
-def _connection(work: UnitOfWork, org: str, project: str | None, name: str, role: str) -> str:
-    row = Connection(
-        org=org, name=name, connector="sqlite", config={"path": "x.db"}, project=project, role=role
-    )
-    return work.connections.add(org, row).id
+def runs_of(ann):
+    with ann.api.container.store.read() as work:
+        return work.runs.list(ann.org)
 
 
-def messages(lines: Sequence[dict[str, Any]]) -> list[str]:
-    return [line["message"] for line in lines]
+def without(row, *names):
+    return {name: value for name, value in row.items() if name not in names}

@@ -5,6 +5,8 @@ import sqlite3
 
 import pytest
 
+from support.jobs import Person
+
 
 class Console:
     """A person who has signed in, in a project, with a shop to copy and a place to copy it to."""
@@ -57,3 +59,15 @@ class Console:
 @pytest.fixture
 def console(api_sqlite, tmp_path):
     return Console(api_sqlite, tmp_path)
+
+
+@pytest.fixture
+def ann(api_sqlite, tmp_path):
+    """Somebody who makes jobs."""
+    return Person(api_sqlite, tmp_path)
+
+
+@pytest.fixture
+def anybody(api, tmp_path):
+    """The same on both stores."""
+    return Person(api, tmp_path)

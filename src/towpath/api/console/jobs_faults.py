@@ -40,7 +40,9 @@ def _told(
         return _of_end(place, body, error)
     first, *rest = str(error.context.get("field", "")).split(".")
     hint = _HINTS.get(error.code, error.hint)
-    if first == "streams" and rest and streams:
+    if first == "streams" and not streams:
+        return ConfigError(error.code, error.message, hint=hint, field="streams_config")
+    if first == "streams" and rest:
         name = streams[int(rest[0])].name
         message = f"The stream {name!r}: {error.message}"
         return ConfigError(error.code, message, hint=hint, field=f"streams_config.{name}")
