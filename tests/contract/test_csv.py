@@ -42,6 +42,7 @@ def text_of(kind: pa.DataType, value: Any) -> str:
 
 class TestCsvDestination(DestinationContract):
     connector = connector
+    knows_partitions = True
 
     @pytest.fixture
     def config(self, tmp_path: Path) -> CsvConfig:

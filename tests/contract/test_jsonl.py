@@ -67,6 +67,7 @@ def line_of(schema: pa.Schema, row: dict[str, Any]) -> str:
 
 class TestJsonlDestination(DestinationContract):
     connector = connector
+    knows_partitions = True
 
     @pytest.fixture
     def config(self, tmp_path: Path) -> JsonlConfig:

@@ -38,6 +38,7 @@ def rows_of(config: ParquetConfig, target: Target) -> list[dict[str, Any]] | Non
 
 class TestParquetDestination(DestinationContract):
     connector = connector
+    knows_partitions = True
 
     @pytest.fixture
     def config(self, tmp_path: Path) -> ParquetConfig:

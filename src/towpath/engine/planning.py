@@ -10,6 +10,7 @@ import pyarrow as pa
 from towpath.core.errors import ConfigError, SchemaError
 from towpath.core.flows import ExportSpec, ImportSpec, StreamRead, StreamWrite
 from towpath.core.model import ReadMode, Selection, Stream, Target, WriteMode
+from towpath.core.partitions import parse
 from towpath.core.ports import Connector
 from towpath.engine.documents import document_schema
 
@@ -114,7 +115,8 @@ def target_of(selection: Selection, write: StreamWrite, frame: Frame, lineage: s
     """Where and how to write it. Raises `SchemaError` or `ConfigError` if that cannot be."""
     stream = selection.stream
     key = stream.primary_key if write.primary_key is None else write.primary_key
-    for column in (*(write.primary_key or ()), *write.partition_by):
+    partitions = [parse(entry, selection.schema.names).column for entry in write.partition_by]
+    for column in (*(write.primary_key or ()), *partitions):
         _check_column(column, stream)
     kept = set(selection.schema.names)
     mode = write.mode or _default_mode(selection, key)
@@ -180,7 +182,8 @@ def clash(targets: Mapping[str, Target]) -> dict[str, ConfigError]:
 
 
 def _check_partitions(stream: Stream, schema: pa.Schema, write: StreamWrite) -> None:
-    for column in write.partition_by if write.document else ():
+    for entry in write.partition_by if write.document else ():
+        column = parse(entry, schema.names).column
         if column not in schema.names:
             raise SchemaError(
                 "column.not_found",

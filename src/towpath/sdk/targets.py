@@ -1,6 +1,6 @@
-"""What every destination that takes a primary key verifies in prepare."""
+"""What destinations verify in prepare."""
 
-from towpath.core.errors import SchemaError
+from towpath.core.errors import ConfigError, SchemaError
 from towpath.core.model import Target, WriteMode
 
 
@@ -23,6 +23,17 @@ def check_key(target: Target) -> None:
             hint="Select the key columns too.",
             stream=target.stream,
             column=missing[0],
+        )
+
+
+def check_unpartitioned(target: Target, system: str) -> None:
+    """Raise `ConfigError` ``partition.unsupported`` for partitions: of a destination that makes none."""
+    if target.partition_by:
+        raise ConfigError(
+            "partition.unsupported",
+            f"{system} makes no partitions; {target.stream!r} asks for {', '.join(target.partition_by)}.",
+            hint="Remove 'partition_by', or write to files.",
+            field="partition_by",
         )
 
 

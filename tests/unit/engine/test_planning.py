@@ -213,6 +213,15 @@ def test_a_target_is_named_after_its_stream_or_as_asked_for():
     assert made.lineage == "flw:0"
 
 
+def test_partitions_may_be_stretches_of_time():
+    write = StreamWrite(name="public.log", partition_by=("month(at)", "at"))
+    assert target(StreamRead(name="public.log"), write).partition_by == ("month(at)", "at")
+    with pytest.raises(SchemaError) as caught:
+        target(StreamRead(name="public.log"), StreamWrite(name="public.log", partition_by=("month(ta)",)))
+    assert caught.value.code == "column.not_found"
+    assert "'ta'" in caught.value.message
+
+
 def test_an_upsert_needs_a_key_that_is_read():
     upsert = StreamWrite(name="public.log", mode=WriteMode.UPSERT)
     with pytest.raises(SchemaError) as caught:

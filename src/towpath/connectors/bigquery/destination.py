@@ -17,7 +17,7 @@ from towpath.connectors.bigquery.errors import message, translated
 from towpath.connectors.bigquery.names import Place
 from towpath.connectors.bigquery.writer import SliceWriter
 from towpath.sdk import Checkpoint, IntegrityError, Receipt, SchemaError, Slice, Target, WriteMode
-from towpath.sdk.targets import check_key
+from towpath.sdk.targets import check_key, check_unpartitioned
 
 _log = logging.getLogger("towpath.connectors.bigquery")
 _CHECK_SECONDS = 3
@@ -65,6 +65,7 @@ class BigqueryDestination:
 
     def prepare(self, target: Target) -> None:
         check_key(target)
+        check_unpartitioned(target, "BigQuery")
         place, columns = self._place(target), columns_of(target.schema)
         _check_names(target, columns)
         with translated(stream=target.stream):

@@ -32,7 +32,7 @@ from towpath.sdk import (
 from towpath.sdk.rejects import Fault
 from towpath.sdk.spool import Spool
 from towpath.sdk.sql import quote
-from towpath.sdk.targets import check_key
+from towpath.sdk.targets import check_key, check_unpartitioned
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -69,6 +69,7 @@ class DuckdbDestination:
 
     def prepare(self, target: Target) -> None:
         check_key(target)
+        check_unpartitioned(target, "DuckDB")
         self._check_writable()
         if self._config.path.exists():
             with self._opened(read_only=True) as connection:

@@ -22,7 +22,7 @@ from towpath.sdk import (
     TowpathError,
     WriteMode,
 )
-from towpath.sdk.targets import check_key
+from towpath.sdk.targets import check_key, check_unpartitioned
 
 _log = logging.getLogger("towpath.connectors.google_sheets")
 _TITLE, _STATE = 100, 25_000
@@ -163,3 +163,4 @@ def _validate(target: Target) -> None:
             stream=target.stream,
         )
     check_key(target)
+    check_unpartitioned(target, "Google Sheets")

@@ -30,6 +30,7 @@ from towpath.sdk import (
 )
 from towpath.sdk.http import Response, shown, status_error
 from towpath.sdk.rejects import arrow_face, record_at, split
+from towpath.sdk.targets import check_unpartitioned
 
 #: Answers that blame the records of the request; all other failures blame the endpoint and stop the slice.
 _RECORD_AT_FAULT = frozenset({400, 409, 412, 413, 422})
@@ -73,6 +74,7 @@ class HttpDestination:
                 hint="Write the stream in append mode.",
                 field="mode",
             )
+        check_unpartitioned(target, "HTTP")
         key = self._config.key
         if key and key not in target.schema.names:
             raise SchemaError(

@@ -24,7 +24,7 @@ from towpath.connectors.mysql.query import name
 from towpath.connectors.mysql.table import Table
 from towpath.connectors.mysql.writer import SliceWriter
 from towpath.sdk import Checkpoint, Receipt, SchemaError, Slice, Target, WriteMode
-from towpath.sdk.targets import check_key, check_names
+from towpath.sdk.targets import check_key, check_names, check_unpartitioned
 
 _log = logging.getLogger("towpath.connectors.mysql")
 _CHECK_SECONDS = 3
@@ -151,6 +151,7 @@ class MySQLDestination:
 
 def _validate(target: Target) -> None:
     check_key(target)
+    check_unpartitioned(target, "MySQL")
     if not target.schema.names:
         raise SchemaError("schema.empty", "The stream has no columns.", hint="Select at least one column.")
     check_name(target.name, "table")

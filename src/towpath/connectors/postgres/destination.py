@@ -28,7 +28,7 @@ from towpath.sdk import (
     WriteMode,
 )
 from towpath.sdk.sql import quote
-from towpath.sdk.targets import check_key
+from towpath.sdk.targets import check_key, check_unpartitioned
 
 _log = logging.getLogger("towpath.connectors.postgres")
 _CHECK_SECONDS = 3
@@ -173,6 +173,7 @@ def _validate(target: Target) -> None:
     if target.namespace is not None:
         check_name(target.namespace, "schema")
     check_key(target)
+    check_unpartitioned(target, "PostgreSQL")
 
 
 def _namespace(connection: psycopg.Connection, target: Target) -> str:

@@ -16,7 +16,7 @@ from towpath.connectors.snowflake.table import Plan, plan_table
 from towpath.connectors.snowflake.writer import SliceWriter
 from towpath.sdk import Checkpoint, Receipt, Slice, Target, TowpathError, WriteMode
 from towpath.sdk.sql import quote
-from towpath.sdk.targets import check_key
+from towpath.sdk.targets import check_key, check_unpartitioned
 
 _log = logging.getLogger("towpath.connectors.snowflake")
 
@@ -67,6 +67,7 @@ class SnowflakeDestination:
 
     def prepare(self, target: Target) -> None:
         check_key(target)
+        check_unpartitioned(target, "Snowflake")
         place, columns = self._place(target), columns_of(target.schema)
         with self._session() as session:
             if not _schema_exists(session, place):

@@ -28,7 +28,7 @@ from towpath.sdk import (
 )
 from towpath.sdk.spool import Spool
 from towpath.sdk.sql import quote
-from towpath.sdk.targets import check_key
+from towpath.sdk.targets import check_key, check_unpartitioned
 
 #: Seconds to wait for the commits of other streams and flows into the same file.
 _PATIENCE = 900
@@ -131,6 +131,7 @@ def _check_target(target: Target) -> None:
             field="namespace",
         )
     check_key(target)
+    check_unpartitioned(target, "SQLite")
 
 
 def _is_done(last: Checkpoint | None, checkpoint: Checkpoint) -> bool:

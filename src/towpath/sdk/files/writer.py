@@ -123,6 +123,7 @@ class Stager:
     ) -> None:
         self._table, self._format, self._target, self._slice = table, format, target, slice
         self._schema = schema
+        self._partitions = partition.of(target.partition_by, target.schema)
         self._attempt = new_attempt()
         self._open: dict[partition.Values, _OpenFile] = {}
         self._parts = 0
@@ -133,7 +134,7 @@ class Stager:
         with translated(self._table.place.where(self._table.folder), writing=True):
             for start in range(0, batch.num_rows, _ROWS):
                 whole = align(batch.slice(start, _ROWS), self._schema)
-                for values, part in partition.split(whole, self._target.partition_by):
+                for values, part in partition.split(whole, self._partitions):
                     self._file(values, part).write(part)
                     if self._open[values].size > FILE_BYTES:
                         self._finish(values)
@@ -166,10 +167,10 @@ class Stager:
         suffix = self._format.suffixes[0]
         staged = self._table.staged_name(self._target, self._slice, suffix, self._parts, self._attempt)
         self._parts += 1
-        folder = partition.folder(self._target.partition_by, values)
+        folder = partition.folder(self._partitions, values)
         path = folder + staged.rpartition("/")[2].removesuffix(".part")
-        by = dict(zip(self._target.partition_by, values, strict=True))
-        return _OpenFile(self._table, self._format, DataFile(path, 0, 0, staged, by), first)
+        told = partition.told(self._partitions, values)
+        return _OpenFile(self._table, self._format, DataFile(path, 0, 0, staged, told), first)
 
     def _finish(self, values: partition.Values) -> None:
         file = self._open[values]

@@ -30,6 +30,8 @@ class DestinationHarness:
     twin_writers: ClassVar[bool] = True
     #: Names of the `TYPES` that the destination cannot take at all; each is a documented limit.
     unsupported_types: ClassVar[frozenset[str]] = frozenset()
+    #: It makes partitions; a destination that does not must refuse them.
+    knows_partitions: ClassVar[bool] = False
 
     # ── hooks ────────────────────────────────────────────────────────────────────────────────────
 

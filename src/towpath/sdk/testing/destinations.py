@@ -16,6 +16,16 @@ from towpath.sdk.testing.destination_harness import PEOPLE, DestinationHarness
 class DestinationContract(DestinationHarness):
     """Subclass it as ``Test…``, set ``connector``, and give the fixture ``config`` and ``read_back``."""
 
+    def test_partitions_are_made_or_refused(self, destination: Destination) -> None:
+        target = self.target(partition_by=("age",))
+        if self.knows_partitions:
+            destination.prepare(target)
+            destination.discard(target)
+            return
+        with pytest.raises(ConfigError) as caught:
+            destination.prepare(target)
+        assert caught.value.code == "partition.unsupported"
+
     # ── two phases ───────────────────────────────────────────────────────────────────────────────
 
     def test_check_says_what_answered(self, destination: Destination) -> None:

@@ -14,6 +14,7 @@ from towpath.core.model import (
     Target,
     WriteMode,
 )
+from towpath.sdk.targets import check_unpartitioned
 from towpath.sdk.testing.world import State, Table, World
 
 
@@ -68,6 +69,7 @@ class MemoryDestination:
 
     def prepare(self, target: Target) -> None:
         self._world.strike(f"prepare:{target.stream}")
+        check_unpartitioned(target, "Memory")
         if target.mode is WriteMode.UPSERT and not target.primary_key:
             raise SchemaError("upsert.no_key", "An upsert needs a primary key.", hint="Name one.")
         with self._world.change() as world:

@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,36 @@ def test_bad_partition_columns_are_refused(destination: ParquetDestination, by: 
     with pytest.raises(SchemaError) as caught:
         destination.prepare(target_of(table, partition_by=by))
     assert caught.value.code == code
+
+
+def test_partitions_by_stretches_of_time(config: ParquetConfig, destination: ParquetDestination):
+    moments = [dt.datetime(2024, 1, 31, 23, 59), dt.datetime(2024, 2, 1), None, dt.datetime(2025, 2, 1)]  # noqa: DTZ001
+    table = pa.table(
+        {"at": pa.array(moments, pa.timestamp("us")), "day(at)": ["a", "a", "b", "b"], "id": range(4)}
+    )
+    by = ("year(at)", "month(at)", "day(at)")
+    target = target_of(table, partition_by=by, mode=WriteMode.UPSERT, primary_key=("id",))
+    run(destination, target, table)
+    folders = {path.parent.relative_to(Path(config.path, "people")).as_posix() for path in files(config)}
+    assert folders == {
+        "at_year=2024/at_month=2024-01/day%28at%29=a",
+        "at_year=2024/at_month=2024-02/day%28at%29=a",
+        "at_year=__HIVE_DEFAULT_PARTITION__/at_month=__HIVE_DEFAULT_PARTITION__/day%28at%29=b",
+        "at_year=2025/at_month=2025-02/day%28at%29=b",
+    }
+    assert by_repr(read_all(connector, config)) == by_repr(table.to_pylist())
+    late = (Condition("at", Operator.GE, "2024-02-01"),)
+    assert len(read_all(connector, config, where=late)) == 2
+    moved = table.slice(0, 1).set_column(0, "at", pa.array([moments[3]], pa.timestamp("us")))
+    run(destination, replace(target, run="run_02"), moved)
+    wanted = [*moved.to_pylist(), *table.slice(1).to_pylist()]
+    assert by_repr(read_all(connector, config)) == by_repr(wanted)
+    with duckdb.connect() as db:
+        pattern = f"{config.path}/people/**/*.parquet"
+        found = db.execute(
+            f"SELECT id FROM read_parquet('{pattern}', hive_partitioning=true) WHERE at_month = '2025-02'"
+        ).fetchall()
+    assert {id for (id,) in found} == {0, 3}
 
 
 def test_partitions_may_change_with_an_overwrite_only(config: ParquetConfig, destination: ParquetDestination):
