@@ -79,6 +79,6 @@ def kind(connector: Connector[Any]) -> Worded:
         *(Setting(name, name) for name in same),
         Setting("password", "password", secret=True),
         *ssl_rules(Setting("ssl.mode", "sslmode"), "sslrootcert"),
-        Setting("max_threads", "parallel", to_ours=lambda threads: min(threads, _MOST_THREADS)),
+        Setting("max_threads", "parallel", to_ours=lambda threads: min(int(float(threads)), _MOST_THREADS)),
     )
     return Worded("postgres", connector, PostgresSettings, rules, _refuse)

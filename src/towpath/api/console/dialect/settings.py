@@ -24,7 +24,9 @@ class Settings(BaseModel):
 
 
 def check(form: type[Settings], config: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` (``config.invalid``) naming the first field at fault, and no value."""
+    """Raise `ConfigError` (``config.invalid``) naming the first field at fault, and no value. An empty name
+    is for all of them together.
+    """
     try:
         form.model_validate(config)
     except ValidationError as error:
@@ -32,10 +34,13 @@ def check(form: type[Settings], config: Mapping[str, Any]) -> None:
             (_path(config, fault["loc"]), fault["msg"])
             for fault in error.errors(include_url=False, include_context=False, include_input=False)
         ]
+        told = "; ".join(f"{path}: {_said(text)}" if path else _said(text) for path, text in faults)
         raise ConfigError(
             "config.invalid",
-            f"The settings are wrong: {'; '.join(f'{path}: {_said(text)}' for path, text in faults)}.",
-            hint=f"Correct {faults[0][0]!r} and try again.",
+            f"The settings are wrong: {told}.",
+            hint=f"Correct {faults[0][0]!r} and try again."
+            if faults[0][0]
+            else "Correct them and try again.",
             field=faults[0][0],
         ) from None
 
@@ -54,7 +59,7 @@ def _path(config: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
             continue
         found.append(str(part))
         here = here.get(part) if isinstance(here, Mapping) else None
-    return ".".join(found) or "(all)"
+    return ".".join(found)
 
 
 def _said(message: str) -> str:
