@@ -15,6 +15,8 @@ from towpath.api.kit.routing import Router
 from towpath.core.errors import ConflictError, NotFoundError, UnreachableError
 from towpath.core.records import KeyKind
 
+LARGE = 1024 * 1024
+
 
 class Thing(BaseModel):
     name: str
@@ -32,7 +34,14 @@ class Toy:
 
     def __init__(self) -> None:
         self.begun, self.go_on = threading.Event(), threading.Event()
-        self.family = Family("toy", "Toy", ("/toy", "/toy/inner"), self._build, unmetered=("/toy/free",))
+        self.family = Family(
+            "toy",
+            "Toy",
+            ("/toy", "/toy/inner"),
+            self._build,
+            unmetered=("/toy/free",),
+            max_body={"/toy/large": LARGE},
+        )
 
     def _build(self, rooms: Any) -> FastAPI:
         router = Router(prefix="/toy")
@@ -40,6 +49,8 @@ class Toy:
         @router.post("/things/", status_code=201)
         def make(thing: Thing) -> Thing:
             return thing
+
+        router.post("/large/things", status_code=201, include_in_schema=False)(make)
 
         @router.get("/things/")
         def things() -> list[str]:

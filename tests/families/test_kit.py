@@ -44,6 +44,24 @@ def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_not(serving_toy):
         }
 
 
+@pytest.mark.parametrize("setting", [1000, 2 * MEGABYTE])
+def test_a_family_may_take_more_at_some_paths(serving_toy, setting):
+    """Never less than the operator allows."""
+    with serving_toy(max_body=setting) as api:
+        frame = len(b'{"name":""}')
+        for surplus, status in ((0, 201), (1, 413)):
+            body = b'{"name":"%s"}' % (b"x" * (max(MEGABYTE, setting) - frame + surplus))
+            chunks = (body[at : at + 100_000] for at in range(0, len(body), 100_000))
+            for content in (body, chunks):
+                assert api.post("/toy/large/things", content=content, headers=JSON).status_code == status
+        assert api.post("/toy/things", content=body, headers=JSON).status_code == 413
+
+
+def test_large_bodies_are_read_as_strictly_as_others(toys):
+    body = b'{"name":"%s","name":""}' % (b"x" * (MEGABYTE // 2))
+    assert toys.post("/toy/things", content=body, headers=JSON).status_code == 422
+
+
 def test_ten_megabytes_are_refused_however_they_come(toys):
     body = b'{"name":"' + b"x" * (10 * MEGABYTE) + b'"}'
     chunks = (body[at : at + MEGABYTE] for at in range(0, len(body), MEGABYTE))

@@ -1,5 +1,7 @@
 """Coming in: signing up, signing in, changing the password."""
 
+from dataclasses import replace
+
 from pydantic import SecretStr
 
 from towpath.core.errors import AuthError
@@ -91,7 +93,9 @@ class Accounts(UseCases):
     def _end(self, work: UnitOfWork, token: str) -> None:
         row = known(self.rooms, work, KeyKind.SESSION, token)
         if row is not None:
-            Sessions(self.rooms, self.actor).close_in(work, row)
+            # Whoever has the token is who it stands for.
+            actor = replace(self.actor, name=f"user:{row.name}")
+            Sessions(self.rooms, actor).close_in(work, row)
 
     def change_password(self, user: User, session: Key, current: SecretStr, new: SecretStr) -> None:
         """Every other session of the user ends. ``new`` is a `checked_password`.

@@ -59,8 +59,9 @@ class Users(UseCases):
         with self.rooms.store.read() as work:
             return work.users.get(org, work.numbers.find(org, "user", number) or str(number))
 
-    def update(self, org: str, name: str, **changes: Any) -> User:
-        """Change ``name``, ``email``, ``password``, ``role`` and ``disabled``, as far as they are given.
+    def update(self, org: str, user: str, /, **changes: Any) -> User:
+        """Change what is given of ``name``, ``email``, ``password``, ``role`` and ``disabled``, of the user with
+        this name or id.
 
         A new password, and being disabled, end all of the user's sessions. Raises `ConflictError`
         (``user.last_owner``) if nobody would be left who may change users.
@@ -68,7 +69,7 @@ class Users(UseCases):
         columns = _columns(changes)
         with self.rooms.store.begin() as work:
             work.organizations.hold(org)
-            row = named(work.users, org, "user", name)
+            row = named(work.users, org, "user", user)
             changed = work.users.update(org, row.id, **columns)
             if is_owner(row) and not is_owner(changed):
                 _keep_an_owner(work, org, row)
@@ -101,6 +102,7 @@ def add_user(work: UnitOfWork, actor: Actor, row: User, role: Role | None = None
     work.organizations.hold(row.org)
     first = not work.users.list(row.org, limit=1)
     row = work.users.add(row.org, replace(row, role=role or (Role.OWNER if first else Role.MEMBER)))
+    work.numbers.assign(row.org, "user", [row.id])
     audit(work, row.org, actor, "user.create", row.id, name=row.name, role=str(row.role))
     return row
 

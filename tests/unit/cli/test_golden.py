@@ -15,6 +15,8 @@ VARYING = {
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$": "uuid",
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}": "time",
     r"tp_[a-z]+_": "key",
+    r"http://127\.0\.0\.1:8080/login/link/tp_link_": "login link",
+    r"http://127\.0\.0\.1:8080/signup/tp_invite_": "invitation",
     r"[0-9a-f]{64}$": "digest",
     r"/": "path",
     r"SQLite 3\.": "SQLite",
@@ -45,6 +47,8 @@ MADE = {
     "customers-create": ("customers", "create", "c"),
     "instances-create": ("instances", "create", "i", "--customer", "acme"),
     "users-create": ("users", "create", "u", "--password-stdin"),
+    "users-link": ("users", "link", "ann"),
+    "users-invite": ("users", "invite"),
     "apply": ("apply", "--dry-run", "-f", "{documents}"),
     "flows-create": ("flows", "create", "f", "--from", "shop", "--to", "copy"),
 }

@@ -155,6 +155,33 @@ def test_a_password_is_hashed_and_never_an_argument(towpath):
     assert stored.startswith("$argon2id$")
 
 
+def test_the_first_user_is_the_owner_and_one_owner_stays(towpath):
+    roles = [
+        towpath.json("users", "create", name, *more, "--password-stdin", input="long enough\n")["role"]
+        for name, *more in (("ann",), ("bob",), ("cy", "--role", "owner"))
+    ]
+    assert roles == ["owner", "member", "owner"]
+    towpath("users", "update", "ann", "--role", "member", "--email", "ann@a.test")
+    assert "user.last_owner" in towpath("users", "update", "cy", "--disable", code=1).stderr
+    assert "user.last_owner" in towpath("users", "delete", "cy", "--yes", code=1).stderr
+    assert "--role" in towpath("users", "update", "cy", code=2).stderr
+    towpath("users", "passwd", "bob", "--password-stdin", input="another word\n")
+    towpath("users", "update", "bob", "--disable")
+    assert "user.disabled" in towpath("users", "link", "bob", code=4).stderr
+    assert [(row["name"], row["role"], row["disabled"]) for row in towpath.json("users", "list")] == [
+        ("ann", "member", False),
+        ("bob", "member", True),
+        ("cy", "owner", False),
+    ]
+    assert "/login/link/tp_link_" in towpath("users", "link", "ann").stdout
+
+
+def test_the_last_user_of_all_may_go(towpath):
+    towpath("users", "create", "ann", "--password-stdin", input="long enough\n")
+    towpath("users", "delete", "ann", "--yes")
+    assert towpath.json("users", "list") == []
+
+
 def test_customers_and_instances(towpath):
     customer = towpath.json("customers", "create", "acme")
     made = towpath.json("instances", "create", "one", "--customer", customer["id"])
