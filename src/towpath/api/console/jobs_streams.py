@@ -28,8 +28,8 @@ def read(sent: Sent, writer: Connector[Any]) -> Read:
 
 def notes(sent: Sent, found: Read) -> dict[str, str]:
     """What is kept of a document that was read so."""
-    document = streams.parsed(sent)
-    text = sent if isinstance(sent, str) and document else _text(document)
+    # A text that says nothing may be none that consoles can parse.
+    text = sent if isinstance(sent, str) and found[0] else _text(streams.parsed(sent))
     return {"streams_config": text, "streams_digest": _digest(*found)}
 
 
