@@ -188,6 +188,15 @@ def test_a_query_is_read_as_strictly_as_a_body(ann):
     assert "config" in answer.json()["message"]
 
 
+@pytest.mark.parametrize(
+    "query", [{"type": "postgres", "config": "["}, {"type": "postgres", "config": "5"}, {"version": "\0"}]
+)
+def test_queries_that_say_nothing(ann, query):
+    for method in ("GET", "POST"):
+        answer = ann.ask(method, "/source/streams", params=query)
+        assert answer.status_code == 400, answer.text
+
+
 def test_a_source_that_does_not_answer(ann):
     gone = ann.config | {"port": 1}
     answer = ann.ask("POST", "/sources/streams", {"type": "postgres", "config": gone})

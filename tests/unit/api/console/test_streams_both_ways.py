@@ -55,7 +55,8 @@ CLAUSES = CONDITIONS | st.lists(CONDITIONS, min_size=2, max_size=3, unique_by=re
     lambda items: AnyFilter(any=tuple(items))
 )
 PARTITIONS = st.lists(
-    st.sampled_from(["id", 'odd, "one"}', "year(at)", "hour(seen)", 'day(odd, "one"})']), max_size=2
+    st.sampled_from(["id", 'odd, "one"}', "year(x)", "year(at)", "hour(seen)", 'day(odd, "one"})']),
+    max_size=2,
 ).map(tuple)
 
 

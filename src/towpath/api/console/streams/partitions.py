@@ -6,16 +6,14 @@ doubled.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 
 from towpath.core.errors import ConfigError
-
-GRANULARITIES = ("year", "month", "day", "hour")
+from towpath.core.partitions import Partition, Unit, parse
 
 # Nothing is tried a second time (``*+``): a long text that does not fit is refused as fast as one that does.
 _ITEM = r'\s*+(?:"((?:[^"]|"")*+)"\s*+|([^{},"]*+))'
 _PART = re.compile(rf"\s*+\{{{_ITEM}(?:,{_ITEM})?+(?:,{_ITEM})?+\}}\s*+")
-_BY = re.compile(rf"({'|'.join(GRANULARITIES)})\((.*)\)", re.DOTALL)
 _SPECIAL = frozenset('{},/"')
 _WHOLE = ("", "identity")
 
@@ -57,10 +55,13 @@ def _entry(part: re.Match[str], columns: Collection[str], stream: str, field: st
     name = (granularity or "").lower()
     if name in _WHOLE:
         return column
-    if name not in GRANULARITIES:
-        words = ", ".join(GRANULARITIES)
+    if name not in tuple(Unit):
+        words = ", ".join(Unit)
         raise _unsupported(stream, f"{granularity!r} is no granularity", field, f"Use one of {words}")
-    return f"{name}({column})"
+    entry = str(Partition(column, Unit(name)))
+    if entry in columns:
+        raise _unsupported(stream, f"it has a column {entry!r}, which that would mean", field, "Use that one")
+    return entry
 
 
 def _item(part: re.Match[str], group: int) -> str | None:
@@ -79,19 +80,13 @@ def _unsupported(stream: str, reason: str, field: str, hint: str) -> ConfigError
     )
 
 
-def pattern_of(entries: Sequence[str]) -> str:
-    """The path that `partition_by` makes these entries of; empty for none."""
-    return "".join(f"/{{{_told(entry)}}}" for entry in entries)
+def pattern_of(entries: Sequence[str], columns: Container[str]) -> str:
+    """The path that `partition_by` makes these entries of; empty for none. ``columns`` are the known ones."""
+    return "".join(f"/{{{_told(parse(entry, columns))}}}" for entry in entries)
 
 
-def columns_of(entries: Sequence[str]) -> list[str]:
-    """The columns that they name."""
-    return [found[2] if (found := _BY.fullmatch(entry)) else entry for entry in entries]
-
-
-def _told(entry: str) -> str:
-    found = _BY.fullmatch(entry)
-    return f"{_name(found[2])},,{found[1]}" if found else _name(entry)
+def _told(entry: Partition) -> str:
+    return f"{_name(entry.column)},,{entry.unit}" if entry.unit else _name(entry.column)
 
 
 def _name(column: str) -> str:

@@ -78,7 +78,8 @@ def question(
     if body is not None:
         return body
     try:
-        return Question.model_validate({"type": type, "version": version, "config": config, "job_id": job_id})
+        asked = {"type": type, "version": version, "config": config or None, "job_id": job_id}
+        return Question.model_validate(asked)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         raise RequestValidationError([{**one, "loc": ("query", *one["loc"])} for one in found]) from None

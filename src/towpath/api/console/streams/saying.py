@@ -7,12 +7,13 @@ from typing import Any
 from towpath.api.console.streams import columns, filters, offering
 from towpath.api.console.streams.cursors import cursor_field
 from towpath.api.console.streams.document import Json, StreamsConfig, TypeSchema, key_of, parsed
-from towpath.api.console.streams.partitions import columns_of, pattern_of
+from towpath.api.console.streams.partitions import pattern_of
 from towpath.api.console.streams.places import database_of
 from towpath.api.console.streams.reading import flow_streams
 from towpath.core.errors import ConfigError
 from towpath.core.flows import FlowStream
 from towpath.core.model import ReadMode, Stream, WriteMode
+from towpath.core.partitions import parse
 
 
 def streams_config_of(
@@ -89,13 +90,14 @@ def _entry_of(stream: FlowStream) -> Json:
 
 def _admitted(stream: FlowStream, offer: Json) -> Json:
     """The catalogue's part of what the flow needs of the stream, whether or not the catalogue knew it."""
+    known = offering.properties_of(offer)
     where = [column for part in stream.where for column in part.to_condition().columns]
     named = [stream.cursor, stream.cursor_fallback, *(stream.columns or ()), *stream.exclude, *where]
-    named += [*(stream.primary_key or ()), *columns_of(stream.partition_by)]
+    named += [*(stream.primary_key or ()), *(parse(entry, known).column for entry in stream.partition_by)]
     new = {column: {"type": ["null"], "destination_column_name": column} for column in named if column}
     modes = [*(offer.get("supported_sync_modes") or ()), str(stream.mode)]
     return {
-        "type_schema": {"properties": {**new, **offering.properties_of(offer)}},
+        "type_schema": {"properties": {**new, **known}},
         "supported_sync_modes": list(dict.fromkeys(modes)),
     }
 
@@ -113,13 +115,14 @@ def _choices(stream: FlowStream, offer: Json, namespace: str | None) -> Json:
 
 
 def _selected(stream: FlowStream, offer: Json) -> Json:
+    known = offering.properties_of(offer)
     return {
         "stream_name": offer["name"],
-        "partition_regex": pattern_of(stream.partition_by),
+        "partition_regex": pattern_of(stream.partition_by, known),
         "normalization": not stream.document,
         "append_mode": stream.write is WriteMode.APPEND,
         **filters.said(stream.where),
-        "selected_columns": columns.said(stream, _own(offering.properties_of(offer))),
+        "selected_columns": columns.said(stream, _own(known)),
         **_ours(stream),
     }
 
