@@ -1,7 +1,9 @@
 """Watching over one child while it makes one attempt."""
 
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +49,7 @@ class Supervision:
         unless it keeps something open.
         """
         connections = self._context.books.read(self._work.look).connections(reads=self._work.reads)
-        ends = self._context.ends(self._work.org, connections)
+        ends = self._ends(connections)
         brief = self._work.brief() | ends
         connectors = sorted({ends[role]["connector"] for role in connections})
         child = self._context.nursery.spawn(connectors, spare=self._work.spare)
@@ -68,6 +70,23 @@ class Supervision:
             _end(child)
         return result
 
+    def _ends(self, connections: Mapping[str, str]) -> dict[str, Any]:
+        """Opening connections may mean to renew their tokens. A cancel does not wait for that, which goes on:
+        what the provider answers must be stored, whoever is still interested.
+        """
+        opened: Future[dict[str, Any]] = Future()
+
+        def open_all() -> None:
+            try:
+                opened.set_result(self._context.ends(self._work.org, connections))
+            except BaseException as error:  # noqa: BLE001 - it is raised again by the future
+                opened.set_exception(error)
+
+        threading.Thread(target=open_all, name="ends", daemon=True).start()
+        while not wait([opened], _LOOK_EVERY).done:
+            self._look_for_cancel()
+        return opened.result()
+
     def _serve(self, child: Child, brief: Mapping[str, Any]) -> Result:
         with suppress(OSError):  # it is dead already: receiving tells
             child.channel.send(brief)
@@ -84,6 +103,9 @@ class Supervision:
         """Level-triggered: what is asked for is obeyed however late it is seen."""
         if self._context.stopping.is_set():
             raise StoppedError
+        self._look_for_cancel()
+
+    def _look_for_cancel(self) -> None:
         if self._work.killable and self._context.books.read(self._is_cancelled):
             raise CancelledError
 
