@@ -125,7 +125,8 @@ class Documents(UseCases):
         """
         left_out: list[str] = []
         with self.rooms.store.read() as work:
-            own = work.connections.list(org, customer=None, deleted_at=None)
+            roles = ["source", "destination", None]  # no other one is a connection to move data over
+            own = work.connections.list(org, customer=None, deleted_at=None, role=roles)
             documents = [_connection_document(row) for row in own]
             for flow in work.flows.list(org):
                 try:

@@ -52,7 +52,8 @@ class Destinations(UseCases):
     def _all(self, work: UnitOfWork, org: str) -> Sequence[Connection]:
         names = {connector.name for connector in catalogue.destinations(self.rooms.registry)}
         sources = {row.connection for row in work.integrations.list(org)}
-        rows = work.connections.list(org, customer=None, deleted_at=None)
+        roles = ["destination", None]
+        rows = work.connections.list(org, customer=None, deleted_at=None, role=roles)
         return [row for row in rows if row.connector in names and row.id not in sources]
 
     def _one(self, work: UnitOfWork, org: str, id: str) -> Connection:

@@ -12,8 +12,10 @@ from support.pasts import make_job
 from towpath.core.records import Connection, RunStatus
 from towpath.sdk import guard
 from towpath.services.alerts import run_ended
+from towpath.services.apply import Documents
 from towpath.services.connections import Connections
 from towpath.services.events import deliver
+from towpath.services.partners_destinations import Destinations
 from towpath.services.runs import Runs
 
 ERROR = {
@@ -166,6 +168,12 @@ def test_the_receiver_is_no_source_and_no_destination(settings, ear, server, tok
     for kind in ("sources", "destinations"):
         answer = server.get(f"/api/v1/project/main/{kind}", token)
         assert (answer.status_code, answer.json()["data"]) == (200, [])
+
+
+def test_other_families_and_documents_take_it_for_no_destination(settings, ear, server, org):
+    settings.set(ear.url)
+    assert Destinations(server.container).list(org) == []
+    assert Documents(server.container).export(org) == ([], [])
 
 
 def test_projects_do_not_see_each_others_settings(settings, server, token, ear):

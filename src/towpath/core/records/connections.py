@@ -39,7 +39,8 @@ class Connection(Owned):
     project: str | None = None
     customer: str | None = None
     role: str | None = None
-    """``source`` or ``destination`` where it was made for one of them; None: whatever its connector can."""
+    """``source`` or ``destination`` where it was made for one of them; None: whatever its connector can;
+    ``alerts``: no data is moved over it, it says where alerts of its project go."""
     max_parallel: int = 4
     """How many slices may use the connection at once, over all flows and workers."""
     auth: AuthType | None = None
