@@ -1,8 +1,12 @@
 """What a source offers, and what a job makes of it, against a real PostgreSQL."""
 
 import json
+import time
 
+import pyarrow.parquet as pq
 import pytest
+
+from support.api import PATIENCE
 
 pytestmark = pytest.mark.service("postgres")
 
@@ -218,3 +222,27 @@ def test_jobs_of_others_are_missing(ann):
         == 404
     )
     assert ann.api.post(f"{PROJECT}/sources/streams", json={"job_id": number}).status_code == 401
+
+
+def test_a_job_does_what_its_streams_say(ann):
+    found = ann.streams()
+    found["selected_streams"].pop("sales")
+    orders, selected = offer(found, "public"), found["selected_streams"]["public"][0]
+    orders |= {"sync_mode": "incremental", "cursor_field": "changed_at:made_at", "destination_table": "all"}
+    orders["destination_database"] = "shop:public"
+    selected["filter"] = "amount > 1000 or note = b"
+    selected["partition_regex"] = "/{made_at,,month}"
+    selected["selected_columns"] = {"columns": ["id", "note", "made_at", "changed_at"]}
+    number = ann.job(found)
+    ann.data("POST", f"/jobs/{number}/sync", {})
+    ann.api.container.work()
+    deadline = time.monotonic() + PATIENCE
+    while (status := ann.data("GET", f"/jobs/{number}/tasks")[0]["status"]) == "Running":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert status == "Completed", ann.data("GET", f"/jobs/{number}/tasks")
+    (file,) = ann.folder.rglob("*.parquet")
+    assert "made_at_month=2026-01" in str(file)
+    (row,) = pq.ParquetFile(file).read().to_pylist()
+    assert (row["id"], row["note"], row["changed_at"]) == (2, "b", None)
+    assert "amount" not in row

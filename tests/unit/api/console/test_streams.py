@@ -174,6 +174,12 @@ INCREMENTALLY = {"sync_mode": "incremental", "cursor_field": "updated_at"}
         ({"partition_regex": "/{name}{id}"}, {}, "partition.unsupported", f"{SELECTED}.partition_regex"),
         ({"partition_regex": "/{name,none,}"}, {}, "partition.unsupported", f"{SELECTED}.partition_regex"),
         ({"partition_regex": "/{name,,week}"}, {}, "partition.unsupported", f"{SELECTED}.partition_regex"),
+        (
+            {"partition_regex": "/{id,,day}"},
+            {"type_schema": {"properties": {"id": {}, "day(id)": {}}}},
+            "partition.unsupported",
+            f"{SELECTED}.partition_regex",
+        ),
         ({"partition_regex": "/{now()}"}, {}, "column.not_found", f"{SELECTED}.partition_regex"),
         ({"partition_regex": "/{}"}, {}, "column.not_found", f"{SELECTED}.partition_regex"),
         (
