@@ -60,8 +60,8 @@ class Users(UseCases):
             return work.users.get(org, work.numbers.find(org, "user", number) or str(number))
 
     def update(self, org: str, user: str, /, **changes: Any) -> User:
-        """Change what is given of ``name``, ``email``, ``password``, ``role`` and ``disabled``, of the user with
-        this name or id.
+        """Change what is given of ``name``, ``email``, ``password``, ``role`` and ``disabled``, of the user
+        with this name or id.
 
         A new password, and being disabled, end all of the user's sessions. Raises `ConflictError`
         (``user.last_owner``) if nobody would be left who may change users.
