@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from towpath.core.errors import TowpathError
+from towpath.core.errors import BusyError, UnreachableError
 from towpath.core.records import Run, RunStatus
 from towpath.core.repositories import UnitOfWork
 from towpath.engine import retries
@@ -43,7 +43,7 @@ def finish(
 def _tell(work: UnitOfWork, ended: Ended, run: Run) -> None:
     try:
         ended(work, run)
-    except TowpathError:
+    except (UnreachableError, BusyError):
         raise  # the store's: the whole unit of work is tried again
     except Exception:
         # A defect of whoever listens must not keep runs from ending.

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from towpath.core.errors import BusyError
+from towpath.core.errors import BusyError, NotFoundError
 from towpath.core.records import Run, RunStatus
 from towpath.engine import Engine, EngineSettings
 from towpath.engine.board import Board
@@ -103,9 +103,10 @@ def test_what_is_told_fails_or_passes_with_the_end(store, run):
     assert status(store, run) is RunStatus.QUEUED
 
 
-def test_a_defect_of_who_is_told_keeps_no_run_from_ending(store, run, caplog):
+@pytest.mark.parametrize("error", [KeyError("defect"), NotFoundError("project.not_found", "Gone.")])
+def test_a_defect_of_who_is_told_keeps_no_run_from_ending(store, run, caplog, error):
     def breaks(work, run):
-        raise KeyError("defect")
+        raise error
 
     with store.begin() as work:
         finish(work, breaks, run.org, run.id, RunStatus.CANCELLED)
