@@ -34,7 +34,7 @@ def told(tree: Tree) -> dict[str, Any]:
 
 def over(top: Tree, below: Tree) -> dict[str, Any]:
     """Both together; where both have a leaf, the one on top is taken."""
-    both = dict(below) | dict(top)
+    both = dict(top) | {name: value for name, value in below.items() if name not in top}
     for name in top.keys() & below.keys():
         if isinstance(top[name], Mapping) and isinstance(below[name], Mapping):
             both[name] = over(top[name], below[name])

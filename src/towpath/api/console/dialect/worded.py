@@ -44,7 +44,10 @@ class Worded:
         theirs, ours = self._theirs(config), dict(config)
         # As it was sent, while that still says what is so; else what is so counts.
         ways = (trees.over(extra, theirs), trees.over(theirs, extra))
-        return next((way for way in ways if self._ours(way) == ours), theirs)
+        found = next((way for way in ways if self._ours(way) == ours), theirs)
+        # In the order of the form, for who reads it.
+        names = [field.alias or name for name, field in self.form.model_fields.items()]
+        return {name: found[name] for name in names if name in found} | found
 
     def spec(self) -> Spec:
         schema = draft07(self.form.model_json_schema(), self.plugin.title)
