@@ -15,7 +15,7 @@ from towpath.connectors.postgres.config import PostgresConfig
 from towpath.connectors.postgres.fallback import AdbcReader
 from towpath.connectors.postgres.reading import CompiledReader
 from towpath.connectors.postgres.source import PostgresSource
-from towpath.sdk import Condition, Operator, ReadMode, Selection
+from towpath.sdk import Condition, Operator, ReadMode, Selection, TowpathError
 
 pytestmark = pytest.mark.service("postgres")
 
@@ -218,7 +218,7 @@ def test_no_mark_where_nothing_else_is_open(server: PostgresServer) -> None:
     with flow.connect() as other:
         insert(other, 1, "first")
         flow.run()
-        assert flow.state.keys() == {"cursor", "seen"}
+        assert "late" not in flow.state
         with flow.connect(autocommit=False) as reading:
             reading.execute("SELECT 1")
             insert(other, 2, "second")
@@ -226,7 +226,7 @@ def test_no_mark_where_nothing_else_is_open(server: PostgresServer) -> None:
         assert flow.state["late"]["known"] == late._pack([])
         insert(other, 3, "third")
         flow.run()
-        assert flow.state.keys() == {"cursor", "seen"}
+        assert "late" not in flow.state
 
 
 def test_our_own_readers_are_no_writers(server: PostgresServer, reader: Any) -> None:
@@ -243,7 +243,7 @@ def test_our_own_readers_are_no_writers(server: PostgresServer, reader: Any) -> 
             insert(connection, 2, "second")
         assert flow.run() == ["second"]
         batches.close()
-    assert flow.state.keys() == {"cursor", "seen"}
+    assert "late" not in flow.state
 
 
 def test_too_many_transactions_to_remember_lose_nothing(
@@ -341,3 +341,61 @@ def test_writers_all_the_time(shared: PostgresServer) -> None:
             writer.join()
     flow.run()
     assert sorted(flow.seen) == sorted([*written, "begin"])
+
+
+@pytest.mark.parametrize(
+    ("type", "first", "second"),
+    [
+        ("timestamptz", "2024-01-01 00:00:00.000001+05", "2024-01-01 00:00:00.000002+05"),
+        ("date", "2024-01-01", "2024-01-02"),
+        ("numeric(30,4)", "12345678901234567890123456.0001", "12345678901234567890123456.0002"),
+        ("uuid", "00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001"),
+        ("text", "it's a", "it's b"),
+    ],
+)
+def test_a_fallback_of_every_type_and_rows_that_change(
+    shared: PostgresServer, reader: Any, type: str, first: str, second: str
+) -> None:
+    flow = Follower(shared, reader, cursor_fallback="made")
+    with flow.connect() as connection:
+        connection.execute("DROP TABLE t")
+        connection.execute(
+            f"CREATE TABLE t (id serial PRIMARY KEY, at {type}, made {type}, note text)".encode()
+        )
+        add = "INSERT INTO t (at, made, note) VALUES (%s, %s, %s)"
+        connection.execute(add, [first, second, "a"])
+        connection.execute(add, [None, first, "b"])
+        assert flow.run() == ["a", "b"]
+        assert flow.run() == []
+        connection.execute(add, [None, second, "c"])
+        connection.execute(add, [first, None, "d"])
+        connection.execute("UPDATE t SET at = %s WHERE note = 'b'", [second])
+        assert flow.run() == ["b", "c", "d"]
+        assert flow.run() == []
+
+
+def test_a_late_commit_below_the_value_of_a_fallback(shared: PostgresServer, reader: Any) -> None:
+    flow = Follower(shared, reader, cursor_fallback="made")
+    with flow.connect() as connection:
+        connection.execute("ALTER TABLE t ALTER at DROP NOT NULL, ADD made int")
+    with flow.connect() as other, flow.connect(autocommit=False) as slow:
+        slow.execute("INSERT INTO t (made, note) VALUES (2, 'late')")
+        other.execute("INSERT INTO t (made, note) VALUES (5, 'fifth')")
+        assert flow.run() == ["fifth"]
+        slow.commit()
+        assert flow.run() == ["late"]
+        assert flow.run() == []
+
+
+def test_texts_of_two_collations_cannot_be_one_cursor(shared: PostgresServer) -> None:
+    flow = Follower(shared, cursor_fallback="made")
+    with flow.connect() as connection:
+        connection.execute("DROP TABLE t")
+        connection.execute(
+            'CREATE TABLE t (id int PRIMARY KEY, at text COLLATE "C", made text COLLATE "POSIX", note text)'
+        )
+        connection.execute("INSERT INTO t VALUES (1, 'a', 'b', 'c')")
+    with pytest.raises(TowpathError) as caught:
+        flow.run()
+    assert caught.value.code == "postgres.failed"
+    assert "collation mismatch" in caught.value.message

@@ -85,17 +85,17 @@ def test_text_cursors_are_compared_by_their_bytes(place, compiled) -> None:
     assert place.follow(source, selection, state)[0] == []
 
 
-@pytest.mark.parametrize(
-    ("type", "first", "second"),
-    [
-        ("TIMESTAMP(6)", "'2024-01-01 00:00:00.000001'", "'2024-01-01 00:00:00.000002'"),
-        ("DECIMAL(30,4)", "12345678901234567890123456.0001", "12345678901234567890123456.0002"),
-        ("BIGINT UNSIGNED", "18446744073709551614", "18446744073709551615"),
-        ("UUID", "'00000000-0000-1000-8000-000000000000'", "'00000000-0000-1000-8000-000000000001'"),
-        ("DATE", "'2024-01-01'", "'2024-01-02'"),
-        ("YEAR", "2024", "2025"),
-    ],
-)
+CURSORS = [
+    ("TIMESTAMP(6)", "'2024-01-01 00:00:00.000001'", "'2024-01-01 00:00:00.000002'"),
+    ("DECIMAL(30,4)", "12345678901234567890123456.0001", "12345678901234567890123456.0002"),
+    ("BIGINT UNSIGNED", "18446744073709551614", "18446744073709551615"),
+    ("UUID", "'00000000-0000-1000-8000-000000000000'", "'00000000-0000-1000-8000-000000000001'"),
+    ("DATE", "'2024-01-01'", "'2024-01-02'"),
+    ("YEAR", "2024", "2025"),
+]
+
+
+@pytest.mark.parametrize(("type", "first", "second"), CURSORS)
 def test_cursors_of_every_type(place, compiled, type: str, first: str, second: str) -> None:
     place.sql(
         f"CREATE TABLE t (id INT PRIMARY KEY, at {type} NOT NULL)",
@@ -121,3 +121,21 @@ def test_columns_without_an_order_of_their_own_are_no_cursors(place, type: str) 
     with pytest.raises(SchemaError) as caught:
         place.source().plan(Selection(stream, ReadMode.INCREMENTAL, cursor="at"), None)
     assert caught.value.code == "cursor.unusable"
+
+
+@pytest.mark.parametrize(("type", "first", "second"), [*CURSORS, ("VARCHAR(9)", "'Abc'", "'abc'")])
+def test_fallbacks_of_every_type(place, compiled, type: str, first: str, second: str) -> None:
+    place.sql(
+        f"CREATE TABLE t (id INT PRIMARY KEY, at {type} NULL, made {type} NULL)",
+        f"INSERT INTO t VALUES (1, {first}, {second}), (2, NULL, {first})",
+    )
+    source = place.source(compiled=compiled)
+    selection = Selection(place.stream(), ReadMode.INCREMENTAL, cursor="at", cursor_fallback="made")
+    found, state = place.follow(source, selection, None)
+    assert sorted(ids(found)) == [1, 2]
+    assert place.follow(source, selection, state)[0] == []
+    place.sql(f"INSERT INTO t VALUES (3, NULL, {second}), (4, {first}, NULL)")
+    place.sql(f"UPDATE t SET at = {second} WHERE id = 2")
+    found, state = place.follow(source, selection, state)
+    assert sorted(ids(found)) == [2, 3, 4]
+    assert place.follow(source, selection, state)[0] == []
