@@ -14,7 +14,7 @@ from towpath.core.repositories import UnitOfWork
 from towpath.sdk.registry import config_error
 from towpath.services import connections, flows, sealing, secretfields
 from towpath.services.connections import Connections
-from towpath.services.context import UseCases
+from towpath.services.context import UseCases, by_name
 from towpath.services.documents import API_VERSION, ConnectionDocument, FlowDocument
 from towpath.services.flows import Flows
 from towpath.services.references import Lookup, References
@@ -90,7 +90,7 @@ class Documents(UseCases):
             config = references.resolve(spec.config)
             plain, secrets = use.parse(spec.connector, config)
             references.refuse_literals(secrets)
-        row = work.connections.find(org, name=name, customer=None, deleted_at=None)
+        row = by_name(work.connections, org, name, customer=None, deleted_at=None)
         if row is None:
             use.create_in(work, org, name, spec.connector, config, max_parallel=spec.max_parallel)
             return "created"
@@ -109,7 +109,7 @@ class Documents(UseCases):
 
     def _flow(self, work: UnitOfWork, org: str, document: FlowDocument) -> str:
         use, name = Flows(self.rooms, self.actor), document.metadata.name
-        row = work.flows.find(org, name=name)
+        row = by_name(work.flows, org, name)
         with _below("spec"):
             if row is None:
                 use.create_in(work, org, name, document.spec)

@@ -14,7 +14,7 @@ from towpath.core.records import Connection
 from towpath.core.repositories import UnitOfWork
 from towpath.sdk.registry import parse_config
 from towpath.services import credentials, sealing, secretfields
-from towpath.services.context import Rooms, UseCases, audit, missing
+from towpath.services.context import Rooms, UseCases, audit, by_name, missing
 from towpath.services.removal import remove
 from towpath.services.tokens import make_fresh
 from towpath.vault import join_secrets, split_secrets
@@ -208,7 +208,7 @@ def find(work: UnitOfWork, org: str, name: str) -> Connection:
     connections = work.connections
     # The id first: nobody may take another's place by taking its id for a name.
     row = connections.find(org, id=name, deleted_at=None)
-    row = row or connections.find(org, name=name, customer=None, deleted_at=None)
+    row = row or by_name(connections, org, name, customer=None, deleted_at=None)
     if row is None:
         own = connections.list(org, customer=None, deleted_at=None)
         raise missing("connection", name, [item.name for item in own])
@@ -220,7 +220,7 @@ def handle(work: UnitOfWork, row: Connection) -> str:
     if row.customer is not None:
         return row.id
     twins = work.connections.list(row.org, name=row.name, customer=None, deleted_at=None, limit=2)
-    return row.name if len(twins) == 1 else row.id
+    return row.name if row.project is None or len(twins) == 1 else row.id
 
 
 def alive(work: UnitOfWork, org: str) -> Sequence[Connection]:

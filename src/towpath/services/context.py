@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
-from towpath.core.errors import NotFoundError
+from towpath.core.errors import ConflictError, NotFoundError
 from towpath.core.ids import of_uuid
 from towpath.core.records import AuditEntry
 from towpath.core.repositories import Repository, Store, UnitOfWork
@@ -124,10 +124,23 @@ def named(repository: Repository[N], org: str, kind: str, name: str) -> N:
     the nearest name.
     """
     # The id first: nobody may take another's place by taking its id for a name.
-    row = repository.find(org, id=plain_id(kind, name)) or repository.find(org, name=name)
+    row = repository.find(org, id=plain_id(kind, name)) or by_name(repository, org, name)
     if row is None:
         raise missing(kind, name, [item.name for item in repository.list(org)])
     return row
+
+
+def by_name(repository: Repository[N], org: str, name: str, **equals: Any) -> N | None:
+    """The row with this name; where projects have some, too, the whole organization's. Raises `ConflictError`
+    (``<kind>.ambiguous``) if several projects have one and the organization has none.
+    """
+    try:
+        return repository.find(org, name=name, **equals)
+    except ConflictError:
+        row = repository.find(org, name=name, project=None, **equals)
+        if row is None:
+            raise
+        return row
 
 
 def plain_id(kind: str, text: str) -> str:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from towpath.core.errors import ConflictError, NotFoundError
-from towpath.core.records import Level, LogLine, Run, RunStatus, RunStream
+from towpath.core.records import Flow, Level, LogLine, Run, RunStatus, RunStream
 from towpath.core.repositories import UnitOfWork
 from towpath.engine import check_clearable
-from towpath.services.context import UseCases, audit, missing, named
+from towpath.services.context import UseCases, audit, by_name, missing, named
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,20 @@ class Runs(UseCases):
         Raises `ConfigError` (``clear.unsupported``) where a destination cannot be emptied.
         """
         with self.rooms.store.begin() as work:
-            row = named(work.flows, org, "flow", flow)
-            for stream in streams:
-                _check_stream(work, org, row.exports, stream)
-            for place in row.imports:
-                connection = work.connections.get(org, work.imports.get(org, place).connection)
-                check_clearable(self.rooms.registry.get(connection.connector))
-            run = Run(org=org, flow=row.id, cause="clear", streams=tuple(streams) or None, clear=True)
-            work.runs.add(org, run)
-            audit(work, org, self.actor, "run.clear", run.id, flow=row.name, streams=list(streams))
+            run = self.clear_in(work, org, named(work.flows, org, "flow", flow), streams)
         self.rooms.engine.submit(run)
+        return run
+
+    def clear_in(self, work: UnitOfWork, org: str, flow: Flow, streams: Sequence[str] = ()) -> Run:
+        """The same in a unit of work of the caller's, who may submit the run then: workers find it anyway."""
+        for stream in streams:
+            _check_stream(work, org, flow.exports, stream)
+        for place in flow.imports:
+            connection = work.connections.get(org, work.imports.get(org, place).connection)
+            check_clearable(self.rooms.registry.get(connection.connector))
+        run = Run(org=org, flow=flow.id, cause="clear", streams=tuple(streams) or None, clear=True)
+        work.runs.add(org, run)
+        audit(work, org, self.actor, "run.clear", run.id, flow=flow.name, streams=list(streams))
         return run
 
     def cancel(self, org: str, name: str) -> Run:
@@ -116,7 +120,7 @@ def find(work: UnitOfWork, org: str, name: str) -> Run:
     run = work.runs.find(org, id=name)
     if run is not None:
         return run
-    flow = work.flows.find(org, name=name)
+    flow = by_name(work.flows, org, name)
     newest = work.runs.list(org, flow=flow.id, newest_first=True, limit=1) if flow else []
     if not newest:
         raise NotFoundError(

@@ -3,7 +3,10 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from support.jobs import Person, flow_of
+from towpath.core.errors import ConflictError
 from towpath.core.flows import Cron, Every, FlowStream
 from towpath.core.ids import new_id
 from towpath.services.connections import Connections
@@ -88,6 +91,29 @@ def test_a_job_is_a_flow_elsewhere(ann):
     ]
     assert shown["frequency"] == "2-hours"
     assert (shown["created_by"], shown["updated_by"]) == ("ann", "")
+
+
+def test_a_name_means_the_organizations_own_flow_before_those_of_projects(ann):
+    flows, connections = Flows(ann.api.container), Connections(ann.api.container)
+    ann.make()
+    assert flows.get(ann.org, "nightly").project is not None
+    Person(ann.api, ann.folder, ann.org, "ben", "elsewhere").make()
+    with pytest.raises(ConflictError, match="More than one flow"):
+        flows.get(ann.org, "nightly")
+    with pytest.raises(ConflictError, match="More than one connection"):
+        connections.get(ann.org, "shop")
+    shop = connections.create(ann.org, "shop", "sqlite", {"path": str(ann.folder / "shop.db")})
+    lake = connections.create(ann.org, "lake", "sqlite", {"path": str(ann.folder / "lake.db")})
+    assert connections.get(ann.org, "shop") == shop
+    spec = FlowSpec.model_validate(
+        {"source": {"connection": shop.id}, "destination": {"connection": lake.id}}
+    )
+    flow = flows.create(ann.org, "nightly", spec)
+    assert flows.get(ann.org, "nightly") == flow
+    assert flows.spec(ann.org, flow).source.connection == "shop"
+    [own] = [one for one in flows.list(ann.org) if one.name == "nightly" and one.created_by == "ann"]
+    spec = flows.spec(ann.org, own)
+    assert connections.get(ann.org, spec.source.connection).project == own.project
 
 
 def test_a_flow_of_several_exports_or_of_a_customers_connection_is_no_job(ann):
