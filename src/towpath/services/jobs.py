@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from towpath.core.errors import ConfigError, ConflictError, NotFoundError
 from towpath.core.records import Connection, Project, Run
-from towpath.engine import check_clearable
 from towpath.services.context import UseCases
 from towpath.services.flows import Flows
 from towpath.services.jobs_ends import Ends
@@ -76,19 +75,22 @@ class Jobs(UseCases):
             ) from None
 
     def update(self, org: str, project: Project, id: str, spec: JobSpec, clear: Sequence[str] = ()) -> Job:
-        """Make the job so, and end its runs. The streams in ``clear`` are emptied then, to be read again."""
+        """Make the job so, and end its syncs. The streams in ``clear`` are emptied then, to be read again.
+
+        Clears that were asked for before go on: what they are to empty is wrong without them, too.
+        """
         with self.sealing() as work:
             job = one(work, org, project, id)
             wanted = Ends(self.rooms, self.actor).wanted(work, org, project, spec, job)
-            Flows(self.rooms, self.actor).update_in(
+            flow = Flows(self.rooms, self.actor).update_in(
                 work, org, job.flow, wanted, name=spec.name, metadata={**job.flow.metadata, **spec.metadata}
             )
+            # With the change or not at all: there is no moment in which old data would pass for new.
+            clearing = Runs(self.rooms, self.actor).clear_in(work, org, flow, clear) if clear else None
             changed = one(work, org, project, id)
-            if clear:
-                check_clearable(self.rooms.registry.get(changed.destination.connector))
-        self._halt(org, id)
-        if clear:
-            Runs(self.rooms, self.actor).clear(org, id, clear)
+        self._halt(org, id, clears=False)
+        if clearing:
+            self.rooms.engine.submit(clearing)
         return changed
 
     def activate(self, org: str, project: Project, id: str, *, enabled: bool) -> Job:
@@ -146,11 +148,11 @@ class Jobs(UseCases):
             job = one(work, org, project, id)
             return any(run.clear for run in unfinished(work, org, job.flow.id))
 
-    def _halt(self, org: str, flow: str) -> Sequence[Run]:
-        """Ask for the end of every run of the flow; those that were asked."""
+    def _halt(self, org: str, flow: str, *, clears: bool = True) -> Sequence[Run]:
+        """Ask for the end of every run of the flow, or of all but its clears; those that were asked."""
         with self.rooms.store.read() as work:
             # The newest first: none of those that wait begins when the one that runs has ended.
-            running = unfinished(work, org, flow)
+            running = [run for run in unfinished(work, org, flow) if clears or not run.clear]
         asked = []
         for run in running:
             # One that has ended meanwhile needs no more.

@@ -97,6 +97,18 @@ def test_a_change_ends_what_runs_and_clears_what_differs(ann):
     assert (shown["last_run_state"], shown["last_run_type"]) == ("running", "clear")
 
 
+def test_a_change_leaves_clears_alone(ann):
+    """What they are to empty is wrong without them, whatever the job becomes meanwhile."""
+    path = f"/jobs/{ann.make()['id']}"
+    ann.data("POST", f"{path}/clear-destination")
+    ann.data("POST", f"{path}/sync")
+    ann.data("PUT", path, {"frequency": "2-days"})
+    assert [(run.clear, run.status) for run in runs_of(ann)] == [
+        (True, RunStatus.QUEUED),
+        (False, RunStatus.CANCELLED),
+    ]
+
+
 @pytest.mark.parametrize(
     "nothing",
     ["", "{}", "[]", {}, None, {"selected_streams": {"": []}, "streams": []}, {"selected_streams": None}],

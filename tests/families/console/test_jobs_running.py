@@ -1,11 +1,13 @@
 """Jobs that really run: data comes, is cleared, and comes again; what runs ends with its job."""
 
+import json
 import sqlite3
 import time
 from contextlib import closing
 
 from support.command import PATIENCE
 from support.jobs import streams
+from towpath.services.jobs import Jobs
 
 ROWS = 30
 #: A view that takes for ever to read.
@@ -40,6 +42,28 @@ def test_data_comes_is_cleared_and_comes_again(ann):
     ann.data("POST", f"{path}/sync")
     assert ended(ann, path) == ("completed", "sync")
     assert rows(ann) == 10
+
+
+def test_a_change_that_breaks_off_is_cleared_all_the_same(ann, monkeypatch):
+    """There is no moment in which a crash leaves old data behind that passes for new."""
+    with sqlite3.connect(ann.folder / "shop.db") as shop:
+        shop.executemany("INSERT INTO orders VALUES (?, 'now')", [(id,) for id in range(ROWS)])
+    shop.close()
+    ann.api.container.work()
+    path = f"/jobs/{ann.make(streams_config=streams('orders', mode='incremental'))['id']}"
+    ann.data("POST", f"{path}/sync")
+    assert ended(ann, path) == ("completed", "sync")
+    wanted = streams("orders", mode="incremental", filter="id < 10")
+
+    def crash(*_, **__):
+        raise RuntimeError("as if the process ended after the commit")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Jobs, "_halt", crash)
+        ann.refused(500, "PUT", path, {"streams_config": wanted, "difference_streams": wanted})
+    assert json.loads(ann.data("GET", path)["streams_config"]) == wanted
+    assert ended(ann, path) == ("completed", "clear")
+    assert rows(ann) == 0
 
 
 def test_what_runs_ends_with_its_job(ann):

@@ -55,7 +55,7 @@ def get_job(here: Here, id: Number) -> Answer[JobView]:
 
 @router.put("/{id}", summary="Change a job")
 def update_job(here: Here, id: Number, body: JobChange) -> Answer[JobView]:
-    """Its runs are cancelled; what it goes on with is as the job is now."""
+    """Its syncs are cancelled; what it goes on with is as the job is now."""
     job = _job(here, id)
     wanted = words.changed(here, job, body)
     with told(here, body, wanted.spec.streams):
