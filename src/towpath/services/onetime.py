@@ -23,6 +23,7 @@ class OneTime:
 
     token: SecretStr
     expires_at: datetime
+    id: str
 
 
 class OneTimeKeys(UseCases):
@@ -31,7 +32,9 @@ class OneTimeKeys(UseCases):
     def invite(self, org: str) -> OneTime:
         """Leave for one person to sign up, whoever holds it."""
         with self.sealing() as work:
-            return self._make(work, org, KeyKind.INVITE, INVITATION, "user.invite")
+            made = self._make(work, org, KeyKind.INVITE, INVITATION)
+            audit(work, org, self.actor, "user.invite", made.id)
+            return made
 
     def link(self, org: str, name: str) -> OneTime:
         """A login link's token, for the user with this name or id. Raises `NotFoundError`, and `AuthError`
@@ -45,7 +48,9 @@ class OneTimeKeys(UseCases):
                     f"The user {user.name} is disabled.",
                     hint=f"Enable it first: `towpath users update {user.name} --enable`.",
                 )
-            return self._make(work, org, KeyKind.LINK, LINK, "user.link", user)
+            made = self._make(work, org, KeyKind.LINK, LINK, user)
+            audit(work, org, self.actor, "user.link", made.id, user=user.name)
+            return made
 
     def _make(
         self,
@@ -53,7 +58,6 @@ class OneTimeKeys(UseCases):
         org: str,
         kind: KeyKind,
         life: timedelta,
-        action: str,
         user: User | None = None,
     ) -> OneTime:
         new, end = new_machine_key(self.rooms.vault, kind), now() + life
@@ -62,8 +66,7 @@ class OneTimeKeys(UseCases):
             org=org, name=name, kind=kind, digest=new.digest, user=user.id if user else None, expires_at=end
         )
         work.keys.add(org, row)
-        audit(work, org, self.actor, action, row.id, **({"user": name} if user else {}))
-        return OneTime(new.key, end)
+        return OneTime(new.key, end, row.id)
 
 
 def known(rooms: Rooms, work: UnitOfWork, kind: KeyKind, token: str) -> Key | None:
