@@ -139,7 +139,7 @@ class Workspace(UseCases):
     ) -> Connection:
         self._capable(draft.connector, role)
         if draft.connector != row.connector:
-            refuse_in_use(work, org, row, role)
+            refuse_in_use(work, org, project, row, role)
             # Nothing of the old settings means anything to the new connector.
             row = replace(row, connector=draft.connector, config={})
         spot = Spot(project=project.id, role=role, connector=draft.connector, purpose="update", own=row)
@@ -169,7 +169,7 @@ class Workspace(UseCases):
 
         def choose(work: UnitOfWork) -> Connection:
             row = held(work, org, self.find_in(work, org, project, role, number))
-            refuse_in_use(work, org, row, role)
+            refuse_in_use(work, org, project, row, role)
             return row
 
         return remove(self, org, choose)

@@ -42,9 +42,12 @@ def uses_of(
     flows = work.flows.list(org, project=visible(project)) if rows else []
     here, there = (_ends(work, org, flows, side) for side in (role, role.other))
     wanted = {row.id for row in rows}
-    used = [flow for flow in flows if wanted & here[flow.id].keys() and there[flow.id]]
-    others = {next(iter(there[flow.id])) for flow in used}
-    known = {row.id: row for row in work.connections.list(org, id=others)} if others else {}
+    using = [flow for flow in flows if wanted & here[flow.id].keys() and there[flow.id]]
+    others = {next(iter(there[flow.id])) for flow in using}
+    # What belongs to a customer, or is another project's, takes its flows out of sight.
+    shown = work.connections.list(org, id=others, customer=None, project=visible(project)) if others else []
+    known = {row.id: row for row in shown}
+    used = [flow for flow in using if next(iter(there[flow.id])) in known]
     runs = work.runs.latest(org, [flow.id for flow in used])
     found: dict[str, list[Use]] = defaultdict(list)
     for flow in used:
@@ -68,17 +71,21 @@ def running(work: UnitOfWork, org: str, connection: str) -> Sequence[Run]:
     return work.runs.list(org, flow=flows, status=RunStatus.RUNNING) if flows else []
 
 
-def refuse_in_use(work: UnitOfWork, org: str, row: Connection, role: Role) -> None:
-    """Raise `ConflictError` (``connection.in_use``) that names a job which uses the connection."""
+def refuse_in_use(work: UnitOfWork, org: str, project: Project, row: Connection, role: Role) -> None:
+    """Raise `ConflictError` (``connection.in_use``) while a job uses the connection; it names one that the
+    project shows.
+    """
     users = _users(work, org, row.id)
-    if users:
-        raise ConflictError(
-            "connection.in_use",
-            f"The {role} {row.name!r} is used by the job {users[0].name!r}.",
-            hint=f"Delete the job first, or give it another {role}.",
-            connection=row.name,
-            flow=users[0].name,
-        )
+    if not users:
+        return
+    shown = [flow.name for flow in users if flow.project in visible(project)]
+    by = f"the job {shown[0]!r}" if shown else "a job of another project"
+    raise ConflictError(
+        "connection.in_use",
+        f"The {role} {row.name!r} is used by {by}.",
+        hint=f"Delete the job first, or give it another {role}.",
+        connection=row.name,
+    )
 
 
 def _users(work: UnitOfWork, org: str, connection: str) -> list[Flow]:

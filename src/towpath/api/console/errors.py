@@ -30,8 +30,11 @@ class ConsoleErrors(Errors):
 
     def answer(self, error: TowpathError) -> Response:
         status = self.status(error)
-        # What is missing and what is another project's or organization's read the same.
-        told = _PLAIN[404] if status == _NOT_FOUND else f"{error.message} {error.hint}".strip()
+        if status == _NOT_FOUND:
+            # What never was and what is another project's or organization's read the same, without a code of
+            # how far it was looked for. # Invariant 9
+            return self.refuse(status, "")
+        told = f"{error.message} {error.hint}".strip()
         return _envelope(status, told, _headers(status, error), code=error.code, **_field(error))
 
     def refuse(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
