@@ -139,18 +139,24 @@ def settings_of(home: Path, **chosen: Any) -> Settings:
     return replace(plain, **{"rate_limit": None, "failure_limit": None} | chosen)
 
 
+@pytest.fixture(scope="session")
+def offered() -> tuple[Family, ...]:
+    """The families of the servers of `api` and `api_sqlite`: all, unless a family wants to be alone."""
+    return ()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service("postgres"))])
-def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
+def api(request: pytest.FixtureRequest, tmp_path: Path, offered: tuple[Family, ...]) -> Iterator[Api]:
     """A server of the test's own, on an empty store; each test runs on both."""
     chosen = {}
     if request.param == "postgresql":
         database = request.getfixturevalue("postgres_database")
         chosen["database_url"] = request.getfixturevalue("postgres").url(database)
-    with running(settings_of(tmp_path / "home", **chosen)) as found:
+    with running(settings_of(tmp_path / "home", **chosen), *offered) as found:
         yield found
 
 
 @pytest.fixture
-def api_sqlite(tmp_path: Path) -> Iterator[Api]:
-    with running(settings_of(tmp_path / "home")) as found:
+def api_sqlite(tmp_path: Path, offered: tuple[Family, ...]) -> Iterator[Api]:
+    with running(settings_of(tmp_path / "home"), *offered) as found:
         yield found

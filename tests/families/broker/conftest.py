@@ -9,6 +9,13 @@ import httpx2
 import pytest
 
 from support.api import Api, uuid
+from towpath.api.broker import family
+from towpath.api.kit.family import Family
+
+
+@pytest.fixture(scope="session")
+def offered() -> tuple[Family, ...]:
+    return (family,)
 
 
 @dataclass
