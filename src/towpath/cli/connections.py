@@ -11,29 +11,34 @@ if TYPE_CHECKING:
     from towpath.services.connections import Checked
 
 app = typer.Typer(help="Configured links to other systems.")
-Name = Annotated[str, typer.Argument(metavar="CONNECTION", help="Name or id of the connection.")]
+Name = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its name, project/name or id.")]
 
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
     """All connections."""
     now = session(ctx)
-    rows = now.connections.list(now.org)
+    projects = now.projects
+    shown = [views.connection(row, projects) for row in now.connections.list(now.org)]
     if as_json:
-        output.data([views.connection(row) for row in rows])
+        output.data(shown)
     else:
-        output.table(("name", "connector", "id"), [(row.name, row.connector, row.id) for row in rows])
+        columns = ("name", "project", "role", "connector", "id")
+        output.table(
+            columns, [[view[name] for name in columns] for view in shown], sparse=("project", "role")
+        )
 
 
 @app.command()
 def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """One connection; secrets are masked."""
     now = session(ctx)
-    view = views.connection(now.connections.get(now.org, name))
+    view = views.connection(now.connections.get(now.org, name), now.projects)
     if as_json:
         output.data(view)
     else:
-        output.fields(view)
+        sparse = ("project", "role")
+        output.fields({name: value for name, value in view.items() if value or name not in sparse})
 
 
 Settings = Annotated[
@@ -67,7 +72,7 @@ def add(
     config = _given(now, connector, setting or [], ask or [])
     row = now.connections.create(now.org, name, connector, config, max_parallel=max_parallel)
     if as_json:
-        output.data(views.connection(row))
+        output.data(views.connection(row, now.projects))
     output.done(f"Connection {row.name} added. Try it: towpath check {row.name}")
 
 
@@ -90,7 +95,7 @@ def update(
     more = {} if max_parallel is None else {"max_parallel": max_parallel}
     row = now.connections.update(now.org, row.id, config, **more)
     if as_json:
-        output.data(views.connection(row))
+        output.data(views.connection(row, now.projects))
     output.done(f"Connection {row.name} changed. Try it: towpath check {row.name}")
 
 
@@ -155,7 +160,8 @@ def delete(ctx: typer.Context, name: Name, yes: Yes = False) -> None:
 def check(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Try a connection."""
     now = session(ctx)
-    checks = now.connections.check(now.org, name)
+    row = now.connections.get(now.org, name)
+    checks = now.connections.check(now.org, row.id)
     if as_json:
         output.data([_checked(check) for check in checks])
     for check in checks:
@@ -165,7 +171,7 @@ def check(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
             output.say(f"{check.role}:")
             output.error(check.error)
     # A connection that no flow uses yet is good if it is good for anything.
-    needed = any if not now.connections.roles_in_use(now.org, name) else all
+    needed = any if not now.connections.roles_in_use(now.org, row.id) else all
     if not needed(check.error is None for check in checks):
         raise typer.Exit(exits.CHECK_FAILED)
 

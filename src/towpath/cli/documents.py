@@ -1,6 +1,7 @@
 """``towpath apply``, ``export``, ``schema`` and ``openapi``: documents."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -23,10 +24,10 @@ def apply(
     now = session(ctx)
     applied = now.documents.apply(now.org, yamlfiles.read(path), variable, dry_run=dry_run)
     if as_json:
-        output.data([{"kind": one.kind, "name": one.name, "action": one.action} for one in applied])
+        output.data([asdict(one) for one in applied])
     else:
         for one in applied:
-            output.text(f"{one.kind} {one.name}: {one.action}")
+            output.text(f"{one.kind} {f'{one.project}/' if one.project else ''}{one.name}: {one.action}")
     if dry_run:
         output.say("Nothing was changed (dry run).")
 

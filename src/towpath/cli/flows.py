@@ -1,53 +1,61 @@
 """``towpath flows``."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from towpath.cli import output, views
 from towpath.cli.session import AsJson, Session, Yes, confirm, session
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 app = typer.Typer(help="What moves from where to where, and when.")
-Name = Annotated[str, typer.Argument(metavar="FLOW", help="Name or id of the flow.")]
+Name = Annotated[str, typer.Argument(metavar="FLOW", help="Its name, project/name or id.")]
 
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
     """All flows."""
     now = session(ctx)
-    shown = [_view(now, flow) for flow in now.flows.list(now.org)]
+    projects = now.projects
+    shown = [_view(now, flow, projects) for flow in now.flows.list(now.org)]
     if as_json:
         output.data(shown)
     else:
-        output.table(("name", "from", "to", "enabled", "next start"), [_row(view) for view in shown])
+        columns = ("name", "project", "from", "to", "enabled", "next start")
+        output.table(columns, [_row(view) for view in shown], sparse=("project",))
 
 
-def _view(now: Session, flow: Any) -> dict[str, Any]:
+def _view(now: Session, flow: Any, projects: "Mapping[str, str]") -> dict[str, Any]:
     from towpath.core.errors import ConflictError
 
     try:
-        return views.flow(flow, now.flows.spec(now.org, flow))
+        return views.flow(flow, projects, now.flows.spec(now.org, flow))
     except ConflictError:  # made through an API, with several exports or imports
-        return views.flow(flow)
+        return views.flow(flow, projects)
 
 
 def _row(view: dict[str, Any]) -> tuple[Any, ...]:
     spec = view["spec"]
     ends = [spec[side]["connection"] if spec else "(several)" for side in ("source", "destination")]
-    return view["name"], *ends, view["enabled"], view["next_due"]
+    return view["name"], view["project"], *ends, view["enabled"], view["next_due"]
 
 
 @app.command()
 def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """One flow."""
     now = session(ctx)
-    view = _view(now, now.flows.get(now.org, name))
+    view = _view(now, now.flows.get(now.org, name), now.projects)
     if as_json:
         output.data(view)
         return
     spec = dict(view["spec"] or {})
     streams = spec.pop("streams", ())
-    output.fields({key: view[key] for key in ("id", "name", "next_due")} | spec)
+    project = {"project": view["project"]} if view["project"] else {}
+    output.fields(
+        {key: view[key] for key in ("id", "name")} | project | {"next_due": view["next_due"]} | spec
+    )
     if streams:
         output.text("")
         columns = ("name", "mode", "cursor", "columns", "where", "write", "target", "primary_key")
@@ -88,7 +96,7 @@ def create(
     now = session(ctx)
     flow = now.flows.create(now.org, name, spec)
     if as_json:
-        output.data(views.flow(flow, spec))
+        output.data(views.flow(flow, now.projects, spec))
     output.done(f"Flow {flow.name} made. Run it: towpath run {flow.name}")
 
 

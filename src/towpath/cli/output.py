@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -65,11 +65,15 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table to stdout; numbers to the right."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], sparse: Collection[str] = ()) -> None:
+    """A table to stdout; numbers to the right. Columns in ``sparse`` that no row fills are left out."""
     from rich.table import Table
 
     listed = [list(row) for row in rows]
+    kept = [
+        index for index, name in enumerate(columns) if name not in sparse or any(row[index] for row in listed)
+    ]
+    columns, listed = [columns[index] for index in kept], [[row[index] for index in kept] for row in listed]
     grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for index, column in enumerate(columns):
         numeric = any(isinstance(row[index], int | float) for row in listed)

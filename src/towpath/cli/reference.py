@@ -17,8 +17,11 @@ _INTRODUCTION = """\
 # Command line
 
 Data goes to stdout, talk to stderr. Whatever lists or shows takes `--json`, with stable keys. Secrets are
-never arguments. Things are called by their name or their id. [Settings](settings.md) come from flags,
-variables or a file.
+never arguments. [Settings](settings.md) come from flags, variables or a file.
+
+Things are called by their name or their id. Flows and connections of a project are called `project/name`, or
+just by their name if nothing else has it. What belongs to no project comes first: its name alone means it,
+whatever projects hold, and so does `/name`. A name of several things is refused, with what to say instead.
 """
 EXITS = (
     (exits.OK, "all is well"),

@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from towpath.services.runs import RunDetail
 
 app = typer.Typer(help="Executions of flows.")
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or a flow: its newest run.")]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="Id of the run, or a flow (name, project/name or id): its newest run."
+    ),
+]
 
 
 def run(
     ctx: typer.Context,
-    flow: Annotated[str, typer.Argument(metavar="FLOW", help="Name or id of the flow.")],
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help="Its name, project/name or id.")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show its progress until it ends.")] = False,
     stream: Annotated[list[str] | None, typer.Option(help="Only this stream; may be repeated.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything again.")] = False,
@@ -62,13 +67,14 @@ def list_(
     if as_json:
         output.data([views.run(detail) for detail in details])
     else:
-        output.table(("id", "flow", "status", "cause", "written", "started"), map(_row, details))
+        columns = ("id", "flow", "project", "status", "cause", "written", "started")
+        output.table(columns, map(_row, details), sparse=("project",))
 
 
 def _row(detail: "RunDetail") -> tuple[object, ...]:
     written = sum(stream.counters.written for stream in detail.streams)
     run = detail.run
-    return run.id, detail.flow, str(run.status), run.cause, written, run.started_at
+    return run.id, detail.flow, detail.project, str(run.status), run.cause, written, run.started_at
 
 
 @app.command()
@@ -83,7 +89,8 @@ def show(ctx: typer.Context, name: Run, as_json: AsJson = False) -> None:
     if as_json:
         output.data(view)
         return
-    output.fields({key: value for key, value in view.items() if key not in ("error", "streams")})
+    kept = {key: value for key, value in view.items() if key not in ("error", "streams")}
+    output.fields({key: value for key, value in kept.items() if value or key != "project"})
     summary(detail)
     problems(detail)
 

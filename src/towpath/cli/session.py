@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from towpath.bootstrap.container import Container
     from towpath.sdk.registry import Registry
     from towpath.services.apply import Documents
@@ -68,6 +70,13 @@ class Session:
         from towpath.services.flows import Flows
 
         return Flows(self.container, self.actor)
+
+    @property
+    def projects(self) -> "Mapping[str, str]":
+        """The names of all projects, by id."""
+        from towpath.services.projects import Projects
+
+        return Projects(self.container, self.actor).names(self.org)
 
     @property
     def runs(self) -> "Runs":

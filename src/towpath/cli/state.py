@@ -9,7 +9,7 @@ from towpath.cli import output, views
 from towpath.cli.session import AsJson, Yes, confirm, session
 
 app = typer.Typer(help="Where flows go on.")
-Flow = Annotated[str, typer.Argument(metavar="FLOW", help="Name or id of the flow.")]
+Flow = Annotated[str, typer.Argument(metavar="FLOW", help="Its name, project/name or id.")]
 Stream = Annotated[str, typer.Argument(metavar="STREAM", help="Key of the stream.")]
 
 

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from towpath.core.model import Stream
     from towpath.core.records import (
         AuditEntry,
@@ -21,12 +23,15 @@ def _time(value: Any) -> str | None:
     return None if value is None else value.isoformat()
 
 
-def connection(row: "Connection") -> dict[str, Any]:
+def connection(row: "Connection", projects: "Mapping[str, str]") -> dict[str, Any]:
+    """``projects`` are the names of all, by id."""
     from towpath.services.secretfields import shown
 
     return {
         "id": row.id,
         "name": row.name,
+        "project": projects.get(row.project or ""),
+        "role": row.role,
         "connector": row.connector,
         "config": shown(row.config),
         "max_parallel": row.max_parallel,
@@ -35,11 +40,14 @@ def connection(row: "Connection") -> dict[str, Any]:
     }
 
 
-def flow(row: "Flow", spec: "FlowSpec | None" = None) -> dict[str, Any]:
-    """``spec``, as its YAML document has it, is there for flows that one document can say."""
+def flow(row: "Flow", projects: "Mapping[str, str]", spec: "FlowSpec | None" = None) -> dict[str, Any]:
+    """``spec``, as its YAML document has it, is there for flows that one document can say; ``projects`` are
+    the names of all, by id.
+    """
     return {
         "id": row.id,
         "name": row.name,
+        "project": projects.get(row.project or ""),
         "enabled": row.enabled,
         "next_due": _time(row.next_due),
         "spec": spec.model_dump(mode="json") if spec else None,
@@ -53,6 +61,7 @@ def run(detail: "RunDetail") -> dict[str, Any]:
     return {
         "id": row.id,
         "flow": detail.flow,
+        "project": detail.project,
         "status": str(row.status),
         "cause": row.cause,
         "parent": row.parent,

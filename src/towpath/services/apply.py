@@ -1,7 +1,6 @@
 """Configuration as documents: `apply` makes it so, `export` writes it down."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +8,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from towpath.core.errors import ConfigError, ConflictError, TowpathError
-from towpath.core.records import Connection
+from towpath.core.records import Connection, Flow
 from towpath.core.repositories import UnitOfWork
 from towpath.sdk.registry import config_error
-from towpath.services import connections, flows, sealing, secretfields
+from towpath.services import connections, flows, sealing
 from towpath.services.connections import Connections
-from towpath.services.context import UseCases, by_name
-from towpath.services.documents import API_VERSION, ConnectionDocument, FlowDocument
+from towpath.services.context import UseCases
+from towpath.services.documents import (
+    API_VERSION,
+    NOTES,
+    ConnectionDocument,
+    ConnectionMetadata,
+    ConnectionNotes,
+    FlowDocument,
+    FlowNotes,
+)
+from towpath.services.exporting import ROLES, Export
 from towpath.services.flows import Flows
+from towpath.services.projects import Projects
 from towpath.services.references import Lookup, References
 from towpath.services.yamlfiles import Placed
 
@@ -32,6 +41,7 @@ class Applied:
 
     kind: str
     name: str
+    project: str | None
     action: str
 
 
@@ -78,64 +88,61 @@ class Documents(UseCases):
                 action = self._flow(work, org, document)
         except TowpathError as error:
             raise _located(error, placed) from None
-        return Applied(document.kind, document.metadata.name, action)
+        return Applied(document.kind, document.metadata.name, document.metadata.project, action)
 
     def _connection(
         self, work: UnitOfWork, org: str, document: ConnectionDocument, references: References
     ) -> str:
-        use, spec, name = Connections(self.rooms, self.actor), document.spec, document.metadata.name
+        use, spec, called = Connections(self.rooms, self.actor), document.spec, document.metadata
         with _below("spec"):
             connections.known_connector(self.rooms, spec.connector)
         with _below("spec.config"):
             config = references.resolve(spec.config)
             plain, secrets = use.parse(spec.connector, config)
             references.refuse_literals(secrets)
-        row = by_name(work.connections, org, name, customer=None, deleted_at=None)
+        project = self._project(work, org, called.project)
+        # Names are unique in a project and role, and among what has no project.
+        roles = ROLES if project is None else called.role
+        own = {"customer": None, "deleted_at": None, "project": project, "role": roles}
+        row = work.connections.find(org, name=called.name, **own)
+        columns: dict[str, Any] = {"role": called.role, "max_parallel": spec.max_parallel}
+        columns["metadata"] = _noted(row, called.console)
         if row is None:
-            use.create_in(work, org, name, spec.connector, config, max_parallel=spec.max_parallel)
+            use.create_in(work, org, called.name, spec.connector, config, project=project, **columns)
             return "created"
-        if row.connector != spec.connector:
-            raise ConflictError(
-                "connection.connector_changed",
-                f"The connection {name!r} is a {row.connector}; it cannot become a {spec.connector}.",
-                hint="Give the document another name, or delete the connection first.",
-                field="spec.connector",
-            )
+        _refuse_another(row, spec.connector)
         same_config = plain == row.config and secrets == sealing.reveal(self.rooms, work, org, row.id)
-        if same_config and spec.max_parallel == row.max_parallel:
+        if same_config and _same(row, columns):
             return "unchanged"
-        use.update_in(work, org, row, None if same_config else config, max_parallel=spec.max_parallel)
+        use.update_in(work, org, row, None if same_config else config, **columns)
         return "updated"
 
     def _flow(self, work: UnitOfWork, org: str, document: FlowDocument) -> str:
-        use, name = Flows(self.rooms, self.actor), document.metadata.name
-        row = by_name(work.flows, org, name)
+        use, called = Flows(self.rooms, self.actor), document.metadata
+        project = self._project(work, org, called.project)
+        row = work.flows.find(org, name=called.name, project=project)
+        columns: dict[str, Any] = {"metadata": _noted(row, called.console)}
         with _below("spec"):
             if row is None:
-                use.create_in(work, org, name, document.spec)
+                use.create_in(work, org, called.name, document.spec, project=project, **columns)
                 return "created"
-            if flows.spec_of(work, org, row) == document.spec:
+            wanted = flows.plain(work, org, document.spec, project)
+            if flows.spec_of(work, org, row) == wanted and _same(row, columns):
                 return "unchanged"
-            use.update_in(work, org, row, document.spec)
+            use.update_in(work, org, row, document.spec, **columns)
             return "updated"
+
+    def _project(self, work: UnitOfWork, org: str, name: str | None) -> str | None:
+        """The id of the project of this name, made at its first use."""
+        return None if name is None else Projects(self.rooms, self.actor).open_in(work, org, name).id
 
     def export(self, org: str) -> tuple[list[dict[str, Any]], list[str]]:
         """The organization's own connections (no customer's) and all flows as documents, secrets as
         placeholders; and what could not be written.
         """
-        left_out: list[str] = []
         with self.rooms.store.read() as work:
-            roles = ["source", "destination", None]  # no other one is a connection to move data over
-            own = work.connections.list(org, customer=None, deleted_at=None, role=roles)
-            documents = [_connection_document(row) for row in own]
-            for flow in work.flows.list(org):
-                try:
-                    spec = flows.spec_of(work, org, flow).model_dump(mode="json", exclude_defaults=True)
-                except ConflictError as error:
-                    left_out.append(error.message)
-                else:
-                    documents.append(_document("Flow", flow.name, spec))
-        return documents, left_out
+            export = Export(work, org)
+            return list(export.documents()), export.left_out
 
 
 def _parse(placed: Placed) -> ConnectionDocument | FlowDocument:
@@ -158,9 +165,9 @@ def _parse(placed: Placed) -> ConnectionDocument | FlowDocument:
 
 
 def _refuse_twice(parsed: Sequence[tuple[Placed, ConnectionDocument | FlowDocument]]) -> None:
-    seen: dict[tuple[str, str], Placed] = {}
+    seen: dict[tuple[str | None, ...], Placed] = {}
     for placed, document in parsed:
-        other = seen.setdefault((document.kind, document.metadata.name), placed)
+        other = seen.setdefault(_identity(document), placed)
         if other is not placed:
             error = ConfigError(
                 "document.twice",
@@ -171,12 +178,18 @@ def _refuse_twice(parsed: Sequence[tuple[Placed, ConnectionDocument | FlowDocume
             raise _located(error, placed)
 
 
+def _identity(document: ConnectionDocument | FlowDocument) -> tuple[str | None, ...]:
+    called = document.metadata
+    role = called.role if isinstance(called, ConnectionMetadata) and called.project else None
+    return document.kind, called.project, role, called.name
+
+
 @contextmanager
 def _below(prefix: str) -> Iterator[None]:
     """Makes the field paths of errors begin at the root of the document."""
     try:
         yield
-    except ConfigError as error:
+    except (ConfigError, ConflictError) as error:
         if "field" in error.context:
             error.context["field"] = f"{prefix}.{error.context['field']}"
         raise
@@ -190,21 +203,23 @@ def _located(error: TowpathError, placed: Placed) -> TowpathError:
     return error.with_context(file=str(placed.file), document=placed.number)
 
 
-def _document(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
+def _noted(row: Connection | Flow | None, notes: ConnectionNotes | FlowNotes | None) -> dict[str, Any]:
+    """The row's notes with those of the document; what it does not say stays."""
+    kept = dict(row.metadata) if row else {}
+    if notes is not None:
+        kept[NOTES] = {**kept.get(NOTES, {}), **notes.model_dump(exclude_unset=True)}
+    return kept
 
 
-def _connection_document(row: Connection) -> dict[str, Any]:
-    spec: dict[str, Any] = {"connector": row.connector, "config": _placeholders(row.name, row.config)}
-    return _document("Connection", row.name, spec | {"max_parallel": row.max_parallel})
+def _same(row: Connection | Flow, columns: Mapping[str, Any]) -> bool:
+    return all(getattr(row, name) == value for name, value in columns.items())
 
 
-def _placeholders(name: str, config: Any) -> Any:
-    if secretfields.is_mark(config):
-        variable = re.sub(r"[^A-Z0-9]+", "_", f"{name}_{config[secretfields.MARK]}".upper())
-        return f"${{env:{variable}}}"
-    if isinstance(config, dict):
-        return {key: _placeholders(name, item) for key, item in config.items()}
-    if isinstance(config, list):
-        return [_placeholders(name, item) for item in config]
-    return config
+def _refuse_another(row: Connection, connector: str) -> None:
+    if row.connector != connector:
+        raise ConflictError(
+            "connection.connector_changed",
+            f"The connection {row.name!r} is a {row.connector}; it cannot become a {connector}.",
+            hint="Give the document another name, or delete the connection first.",
+            field="spec.connector",
+        )

@@ -13,8 +13,9 @@ from towpath.core.ports import Connector, Destination, Source
 from towpath.core.records import Connection
 from towpath.core.repositories import UnitOfWork
 from towpath.sdk.registry import parse_config
-from towpath.services import credentials, sealing, secretfields
-from towpath.services.context import Rooms, UseCases, audit, by_name, missing
+from towpath.services import credentials, naming, sealing, secretfields
+from towpath.services.context import Rooms, UseCases, audit, missing
+from towpath.services.projects import names
 from towpath.services.removal import remove
 from towpath.services.tokens import make_fresh
 from towpath.vault import join_secrets, split_secrets
@@ -151,7 +152,7 @@ class Connections(UseCases):
     @contextmanager
     def source(self, org: str, name: str) -> Iterator[Source]:
         """The connection, opened to read. Raises `ConfigError` if its system can only be written to."""
-        row, connector, config = self.resolve(org, name)
+        row, connector, config = self.resolve(org, name, "source")
         if connector.source is None:
             raise ConfigError(
                 "connector.no_source",
@@ -162,11 +163,11 @@ class Connections(UseCases):
         with connector.source(config) as source:
             yield source
 
-    def resolve(self, org: str, name: str) -> tuple[Connection, Connector[Any], Any]:
+    def resolve(self, org: str, name: str, role: str | None = None) -> tuple[Connection, Connector[Any], Any]:
         """The connection, its connector and its configuration object, secrets included."""
         _ = self.rooms.vault
         with self.rooms.store.read() as work:
-            row = find(work, org, name)
+            row = find(work, org, name, role=role)
         make_fresh(self.rooms, org, row.id)
         with self.rooms.store.read() as work:
             plain = plain_config(self.rooms, work, org, row)
@@ -201,26 +202,44 @@ def plain_config(rooms: Rooms, work: UnitOfWork, org: str, row: Connection) -> d
     return join_secrets(row.config, sealing.reveal(rooms, work, org, row.id))
 
 
-def find(work: UnitOfWork, org: str, name: str) -> Connection:
-    """The connection with this id, or that of the organization's own (no customer's) with this name. Raises
-    `NotFoundError` that offers the nearest name.
+#: The connections that have names; those of customers have ids alone.
+_OWN: dict[str, Any] = {"customer": None, "deleted_at": None}
+
+
+def find(
+    work: UnitOfWork, org: str, name: str, project: str | None = None, role: str | None = None
+) -> Connection:
+    """The connection with this id, or that of the organization's own (no customer's) which the name means in
+    ``project``, an id; see `naming.called`. Of a source and a destination of one name it is that of ``role``.
+
+    Raises `NotFoundError` that offers the nearest name, and `ConflictError` (``connection.ambiguous``).
     """
     connections = work.connections
     # The id first: nobody may take another's place by taking its id for a name.
     row = connections.find(org, id=name, deleted_at=None)
-    row = row or by_name(connections, org, name, customer=None, deleted_at=None)
+    row = row or naming.only(work, org, "connection", name, _called(work, org, name, project, role))
     if row is None:
-        own = connections.list(org, customer=None, deleted_at=None)
-        raise missing("connection", name, [item.name for item in own])
+        raise naming.unknown(work, org, "connection", connections, name, **_OWN)
     return row
 
 
-def handle(work: UnitOfWork, row: Connection) -> str:
-    """What `find` finds the connection by, from document to document: the name if it is unique."""
+def _called(
+    work: UnitOfWork, org: str, name: str, project: str | None, role: str | None
+) -> Sequence[Connection]:
+    ways = [_OWN] if role is None else [_OWN | {"role": [role, None]}, _OWN]
+    found = (naming.called(work, org, work.connections, name, project, **way) for way in ways)
+    return next(filter(None, found), [])
+
+
+def handle(work: UnitOfWork, row: Connection, project: str | None = None, role: str | None = None) -> str:
+    """What `find` finds the connection by, in documents of the project; the id only if nothing else does."""
     if row.customer is not None:
         return row.id
-    twins = work.connections.list(row.org, name=row.name, customer=None, deleted_at=None, limit=2)
-    return row.name if row.project is None or len(twins) == 1 else row.id
+    label = naming.label(row, names(work, row.org))
+    ways = [row.name] if row.project in (None, project) else []
+    ways.append(label if row.project else f"/{label}")
+    means = (text for text in ways if _called(work, row.org, text, project, role) == [row])
+    return next(means, row.id)
 
 
 def alive(work: UnitOfWork, org: str) -> Sequence[Connection]:

@@ -1,12 +1,13 @@
 """What every use case needs: the rooms below, and who acts."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
-from towpath.core.errors import ConflictError, NotFoundError
+from towpath.core.errors import NotFoundError
 from towpath.core.ids import of_uuid
 from towpath.core.records import AuditEntry
 from towpath.core.repositories import Repository, Store, UnitOfWork
@@ -121,26 +122,13 @@ def audit(work: UnitOfWork, org: str, actor: Actor, action: str, object: str, **
 
 def named(repository: Repository[N], org: str, kind: str, name: str) -> N:
     """The row with this name or id, which may also be written as a UUID. Raises `NotFoundError` that offers
-    the nearest name.
+    the nearest name. For what belongs to no project: `towpath.services.naming` knows the rest.
     """
     # The id first: nobody may take another's place by taking its id for a name.
-    row = repository.find(org, id=plain_id(kind, name)) or by_name(repository, org, name)
+    row = repository.find(org, id=plain_id(kind, name)) or repository.find(org, name=name)
     if row is None:
         raise missing(kind, name, [item.name for item in repository.list(org)])
     return row
-
-
-def by_name(repository: Repository[N], org: str, name: str, **equals: Any) -> N | None:
-    """The row with this name; where projects have some, too, the whole organization's. Raises `ConflictError`
-    (``<kind>.ambiguous``) if several projects have one and the organization has none.
-    """
-    try:
-        return repository.find(org, name=name, **equals)
-    except ConflictError:
-        row = repository.find(org, name=name, project=None, **equals)
-        if row is None:
-            raise
-        return row
 
 
 def plain_id(kind: str, text: str) -> str:
@@ -151,9 +139,11 @@ def plain_id(kind: str, text: str) -> str:
         return text
 
 
-def missing(kind: str, name: str, known: list[str], hint: str = "") -> NotFoundError:
+def missing(kind: str, name: str, known: Sequence[str] | Mapping[str, str], hint: str = "") -> NotFoundError:
+    """``known`` is what there is; or, by what somebody may have meant to write, what to write instead."""
     near = get_close_matches(name, known, n=1)
-    guess = f"Did you mean {near[0]!r}? " if near else ""
+    offers = known if isinstance(known, Mapping) else dict(zip(near, near, strict=True))
+    guess = f"Did you mean {offers[near[0]]!r}? " if near else ""
     return NotFoundError(
         f"{kind}.not_found",
         f"There is no {kind} {name!r}.",

@@ -3,21 +3,68 @@
 Their JSON Schemas are published in ``docs/reference/schema``; see `towpath.services.schemas`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from towpath.core.flows import Document, FlowStream, Policy, Schedule
+from towpath.services.projects import NAME
 
 API_VERSION = "towpath/v1"
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")]
+#: The field of ``metadata`` with what consoles know, and where rows keep it.
+NOTES = "console"
+
+#: Whatever can be seen, without blanks at its ends.
+Name = Annotated[str, Field(max_length=255, pattern=r"^[^\s\x00]([^\x00]*[^\s\x00])?$")]
+ProjectName = Annotated[str, Field(pattern=f"^{NAME}$")]
 
 
-class Metadata(Document):
-    """What a document is called; the name is its identity."""
+class ConnectionNotes(Document):
+    """What consoles know of a connection beside its settings."""
+
+    type: str
+    version: str = ""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the type that mean nothing to the connector; never a secret."""
+
+
+class FlowNotes(Document):
+    """What consoles know of a flow beside its ``spec``."""
+
+    frequency: str = ""
+    """The schedule in the words in which it was sent; shown as long as it says the same as the schedule."""
+    advanced_settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class FlowMetadata(Document):
+    """What a flow is called; its identity are project and name."""
 
     name: Name
+    project: ProjectName | None = None
+    """Made at its first use; without it the flow is the whole organization's, and seen in every project."""
+    console: FlowNotes | None = None
+    """Left out: what is there stays."""
+
+
+class ConnectionMetadata(Document):
+    """What a connection is called; its identity are project, role and name."""
+
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"project": ["role"]}})
+
+    name: Name
+    project: ProjectName | None = None
+    """Made at its first use; without it the connection is the whole organization's, seen in every project."""
+    role: Literal["source", "destination"] | None = None
+    """What it is for; required in a project. Without it: whatever its connector can."""
+    console: ConnectionNotes | None = None
+    """Left out: what is there stays."""
+
+    @model_validator(mode="after")
+    def _role_in_project(self) -> Self:
+        if self.project is not None and self.role is None:
+            raise ValueError("a connection of a project needs a `role`: source or destination")
+        return self
 
 
 class ConnectionSpec(Document):
@@ -37,12 +84,14 @@ class SourceSide(Document):
     """Where a flow reads."""
 
     connection: str
+    """Its name in the flow's project, or among those without one; ``project/name`` of any other."""
 
 
 class DestinationSide(Document):
     """Where a flow writes."""
 
     connection: str
+    """Its name in the flow's project, or among those without one; ``project/name`` of any other."""
     namespace: str | None = None
     """Schema or database to write into; without it the destination's own default."""
 
@@ -64,7 +113,7 @@ class ConnectionDocument(Document):
 
     apiVersion: Literal["towpath/v1"]  # noqa: N815 - the word that users know from other systems
     kind: Literal["Connection"]
-    metadata: Metadata
+    metadata: ConnectionMetadata
     spec: ConnectionSpec
 
 
@@ -73,5 +122,5 @@ class FlowDocument(Document):
 
     apiVersion: Literal["towpath/v1"]  # noqa: N815 - the word that users know from other systems
     kind: Literal["Flow"]
-    metadata: Metadata
+    metadata: FlowMetadata
     spec: FlowSpec

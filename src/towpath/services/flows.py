@@ -12,8 +12,8 @@ from towpath.core.model import ReadMode, WriteMode
 from towpath.core.records import Connection, Export, Flow, Import, RunStatus, now
 from towpath.core.repositories import UnitOfWork
 from towpath.engine import first_due
-from towpath.services import connections
-from towpath.services.context import Rooms, UseCases, audit, named
+from towpath.services import connections, naming
+from towpath.services.context import Rooms, UseCases, audit
 from towpath.services.documents import DestinationSide, FlowSpec, SourceSide
 
 
@@ -36,7 +36,7 @@ class Flows(UseCases):
         metadata: Mapping[str, Any] | None = None,
     ) -> Flow:
         """``project`` is an id; without one the flow is the whole organization's."""
-        source, destination = validate(self.rooms, work, org, spec)
+        source, destination = validate(self.rooms, work, org, spec, project)
         reads, writes = _sides(spec)
         export = Export(org=org, name=name, connection=source.id, spec=reads, project=project)
         import_ = Import(org=org, name=name, connection=destination.id, spec=writes, project=project)
@@ -62,11 +62,11 @@ class Flows(UseCases):
 
     def update(self, org: str, name: str, spec: FlowSpec) -> Flow:
         with self.rooms.store.begin() as work:
-            return self.update_in(work, org, named(work.flows, org, "flow", name), spec)
+            return self.update_in(work, org, find(work, org, name), spec)
 
     def update_in(self, work: UnitOfWork, org: str, flow: Flow, spec: FlowSpec, **more: Any) -> Flow:
         """``more``: name, metadata."""
-        source, destination = validate(self.rooms, work, org, spec)
+        source, destination = validate(self.rooms, work, org, spec, flow.project)
         reads, writes = _sides(spec)
         export_id, import_id = _one_to_one(flow)
         name = {key: more[key] for key in ("name",) if key in more}
@@ -88,7 +88,7 @@ class Flows(UseCases):
     def enable(self, org: str, name: str, *, enabled: bool = True) -> Flow:
         """Switch the schedule on or off; a flow that is off can still be run by hand."""
         with self.rooms.store.begin() as work:
-            flow = named(work.flows, org, "flow", name)
+            flow = find(work, org, name)
             due = self._due(flow, flow.schedule, enabled=enabled)
             changed = work.flows.update(
                 org, flow.id, enabled=enabled, next_due=due, updated_by=self.actor.user
@@ -99,7 +99,7 @@ class Flows(UseCases):
     def delete(self, org: str, name: str) -> Flow:
         """Remove the flow with its history. Raises `ConflictError` while it runs."""
         with self.rooms.store.begin() as work:
-            flow = named(work.flows, org, "flow", name)
+            flow = find(work, org, name)
             unfinished = [RunStatus.QUEUED, RunStatus.RUNNING]
             running = work.runs.list(org, flow=flow.id, status=unfinished, limit=1)
             if running:
@@ -129,7 +129,7 @@ class Flows(UseCases):
 
     def get(self, org: str, name: str) -> Flow:
         with self.rooms.store.read() as work:
-            return named(work.flows, org, "flow", name)
+            return find(work, org, name)
 
     def list(self, org: str) -> Sequence[Flow]:
         with self.rooms.store.read() as work:
@@ -140,6 +140,23 @@ class Flows(UseCases):
             return spec_of(work, org, flow)
 
 
+def known(work: UnitOfWork, org: str, name: str) -> Flow | None:
+    """The flow with this id, or that which the name means: see `naming.called`. Raises `ConflictError`
+    (``flow.ambiguous``).
+    """
+    # The id first: nobody may take another's place by taking its id for a name.
+    row = work.flows.find(org, id=name)
+    return row or naming.only(work, org, "flow", name, naming.called(work, org, work.flows, name))
+
+
+def find(work: UnitOfWork, org: str, name: str) -> Flow:
+    """The same; raises `NotFoundError` that offers the nearest name."""
+    row = known(work, org, name)
+    if row is None:
+        raise naming.unknown(work, org, "flow", work.flows, name)
+    return row
+
+
 def spec_of(work: UnitOfWork, org: str, flow: Flow) -> FlowSpec:
     """The flow as its YAML document says it. Raises `ConflictError` for one of several exports or imports."""
     export_id, import_id = _one_to_one(flow)
@@ -147,9 +164,10 @@ def spec_of(work: UnitOfWork, org: str, flow: Flow) -> FlowSpec:
     source = work.connections.get(org, export.connection)
     destination = work.connections.get(org, import_.connection)
     return FlowSpec(
-        source=SourceSide(connection=connections.handle(work, source)),
+        source=SourceSide(connection=connections.handle(work, source, flow.project, "source")),
         destination=DestinationSide(
-            connection=connections.handle(work, destination), namespace=import_.spec.namespace
+            connection=connections.handle(work, destination, flow.project, "destination"),
+            namespace=import_.spec.namespace,
         ),
         streams=joined(export.spec, import_.spec),
         schedule=flow.schedule,
@@ -169,10 +187,34 @@ def joined(reads: ExportSpec, writes: ImportSpec) -> tuple[FlowStream, ...]:
     return tuple(streams)
 
 
-def validate(rooms: Rooms, work: UnitOfWork, org: str, spec: FlowSpec) -> tuple[Connection, Connection]:
+def sides(
+    work: UnitOfWork, org: str, spec: FlowSpec, project: str | None = None
+) -> tuple[Connection, Connection]:
+    """What a flow of the project reads from and writes to. Raises `ConfigError` and `ConflictError` that name
+    the field.
+    """
+    source = _side(work, org, spec.source.connection, "source", project)
+    return source, _side(work, org, spec.destination.connection, "destination", project)
+
+
+def plain(work: UnitOfWork, org: str, spec: FlowSpec, project: str | None = None) -> FlowSpec:
+    """The same with its connections called as `spec_of` calls them. Raises as `sides` does."""
+    source, destination = sides(work, org, spec, project)
+    reads = SourceSide(connection=connections.handle(work, source, project, "source"))
+    writes = connections.handle(work, destination, project, "destination")
+    return spec.model_copy(
+        update={
+            "source": reads,
+            "destination": spec.destination.model_copy(update={"connection": writes}),
+        }
+    )
+
+
+def validate(
+    rooms: Rooms, work: UnitOfWork, org: str, spec: FlowSpec, project: str | None = None
+) -> tuple[Connection, Connection]:
     """The two connections of a flow that they can serve."""
-    source = _side(work, org, spec.source.connection, "source")
-    destination = _side(work, org, spec.destination.connection, "destination")
+    source, destination = sides(work, org, spec, project)
     _check_roles(rooms, source, destination)
     _check_schedule(spec.schedule, rooms.minimum_interval)
     _check_names(spec.streams)
@@ -199,13 +241,14 @@ def validate(rooms: Rooms, work: UnitOfWork, org: str, spec: FlowSpec) -> tuple[
     return source, destination
 
 
-def _side(work: UnitOfWork, org: str, name: str, side: str) -> Connection:
+def _side(work: UnitOfWork, org: str, name: str, side: str, project: str | None) -> Connection:
+    field = f"{side}.connection"
     try:
-        return connections.find(work, org, name)
+        return connections.find(work, org, name, project, side)
     except NotFoundError as error:
-        raise ConfigError(
-            "connection.unknown", error.message, hint=error.hint, field=f"{side}.connection"
-        ) from None
+        raise ConfigError("connection.unknown", error.message, hint=error.hint, field=field) from None
+    except ConflictError as error:
+        raise error.with_context(field=field) from None
 
 
 def _check_roles(rooms: Rooms, source: Connection, destination: Connection) -> None:

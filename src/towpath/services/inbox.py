@@ -8,8 +8,9 @@ from towpath.core.errors import ConflictError
 from towpath.core.model import Target
 from towpath.core.records import ErrorStatus, RecordError, Run
 from towpath.core.repositories import UnitOfWork
+from towpath.services import flows
 from towpath.services.bundles import Bundle, bundled
-from towpath.services.context import UseCases, audit, missing, named
+from towpath.services.context import UseCases, audit, missing
 from towpath.services.runs import find
 
 _PAGE = 500
@@ -102,7 +103,7 @@ class Inbox(UseCases):
 def _choice(work: UnitOfWork, org: str, flow: str | None, run: str | None) -> dict[str, Any]:
     chosen = {} if run is None else {"run": run}
     if flow is not None:
-        chosen["flow"] = named(work.flows, org, "flow", flow).id
+        chosen["flow"] = flows.find(work, org, flow).id
     return chosen
 
 

@@ -93,7 +93,8 @@ class Integrations(UseCases):
     def _connect(
         self, work: UnitOfWork, org: str, row: Integration, connector: str, config: Mapping[str, Any]
     ) -> Connection:
-        name = free_name(work.connections, org, f"{row.name} - source", row, customer=None, deleted_at=None)
+        own = {"customer": None, "project": None, "deleted_at": None}
+        name = free_name(work.connections, org, f"{row.name} - source", row, **own)
         return Connections(self.rooms, self.actor).create_in(work, org, name, connector, config)
 
 

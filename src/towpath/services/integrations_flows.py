@@ -88,7 +88,9 @@ class Wiring(UseCases):
             schedule=Every(every=reading.every),
             enabled=reading.enabled,
         )
-        name = free_name(work.flows, org, f"{row.name} - {destination.name} - {catalogue.label(offer)}", row)
+        name = free_name(
+            work.flows, org, f"{row.name} - {destination.name} - {catalogue.label(offer)}", row, project=None
+        )
         flow = Flows(self.rooms, self.actor).create_in(work, org, name, spec)
         due = now() if reading.enabled else None
         work.flows.update(org, flow.id, integration=row.id, next_due=due)

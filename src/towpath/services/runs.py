@@ -8,7 +8,8 @@ from towpath.core.errors import ConflictError, NotFoundError
 from towpath.core.records import Flow, Level, LogLine, Run, RunStatus, RunStream
 from towpath.core.repositories import UnitOfWork
 from towpath.engine import check_clearable
-from towpath.services.context import UseCases, audit, by_name, missing, named
+from towpath.services import flows
+from towpath.services.context import UseCases, audit, missing
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class RunDetail:
     run: Run
     flow: str
     streams: Sequence[RunStream]
+    project: str | None = None
+    """Name of the flow's project."""
 
     @property
     def rejected(self) -> int:
@@ -38,7 +41,7 @@ class Runs(UseCases):
     ) -> Run:
         """Queue a run; it begins when the earlier runs of the flow have ended. # Invariant 5"""
         with self.rooms.store.begin() as work:
-            row = named(work.flows, org, "flow", flow)
+            row = flows.find(work, org, flow)
             for stream in streams:
                 _check_stream(work, org, row.exports, stream)
             run = Run(org=org, flow=row.id, cause=cause, streams=tuple(streams) or None, full=full)
@@ -54,7 +57,7 @@ class Runs(UseCases):
         Raises `ConfigError` (``clear.unsupported``) where a destination cannot be emptied.
         """
         with self.rooms.store.begin() as work:
-            run = self.clear_in(work, org, named(work.flows, org, "flow", flow), streams)
+            run = self.clear_in(work, org, flows.find(work, org, flow), streams)
         self.rooms.engine.submit(run)
         return run
 
@@ -91,7 +94,7 @@ class Runs(UseCases):
         with self.rooms.store.read() as work:
             equals: dict[str, Any] = {}
             if flow is not None:
-                equals["flow"] = named(work.flows, org, "flow", flow).id
+                equals["flow"] = flows.find(work, org, flow).id
             if status is not None:
                 equals["status"] = status
             runs = work.runs.list(org, limit=limit, newest_first=True, **equals)
@@ -116,11 +119,11 @@ class Runs(UseCases):
 
 
 def find(work: UnitOfWork, org: str, name: str) -> Run:
-    """The run with this id, or the newest run of the flow of this name."""
+    """The run with this id, or the newest run of the flow with this name or id."""
     run = work.runs.find(org, id=name)
     if run is not None:
         return run
-    flow = by_name(work.flows, org, name)
+    flow = flows.known(work, org, name)
     newest = work.runs.list(org, flow=flow.id, newest_first=True, limit=1) if flow else []
     if not newest:
         raise NotFoundError(
@@ -134,7 +137,11 @@ def find(work: UnitOfWork, org: str, name: str) -> Run:
 
 def _detail(work: UnitOfWork, org: str, run: Run) -> RunDetail:
     flow = work.flows.find(org, id=run.flow)
-    return RunDetail(run, flow.name if flow else run.flow, work.streams.list(org, run.id))
+    streams = work.streams.list(org, run.id)
+    if flow is None:
+        return RunDetail(run, run.flow, streams)
+    project = work.projects.get(org, flow.project).name if flow.project else None
+    return RunDetail(run, flow.name, streams, project)
 
 
 def _check_stream(work: UnitOfWork, org: str, exports: Sequence[str], stream: str) -> None:

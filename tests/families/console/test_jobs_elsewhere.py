@@ -113,7 +113,7 @@ def test_a_name_means_the_organizations_own_flow_before_those_of_projects(ann):
     assert flows.spec(ann.org, flow).source.connection == "shop"
     [own] = [one for one in flows.list(ann.org) if one.name == "nightly" and one.created_by == "ann"]
     spec = flows.spec(ann.org, own)
-    assert connections.get(ann.org, spec.source.connection).project == own.project
+    assert connections.get(ann.org, f"bakery/{spec.source.connection}").project == own.project
 
 
 def test_a_flow_of_several_exports_or_of_a_customers_connection_is_no_job(ann):

@@ -91,7 +91,7 @@ CASES = {
         connection("c", "sqlite", path="x") + "  color: red\n",
         ["spec.color", "document.invalid"],
     ),
-    "bad name": (connection("'-x'", "sqlite", path="x"), ["metadata.name", "document.invalid"]),
+    "bad name": (connection("' x'", "sqlite", path="x"), ["metadata.name", "document.invalid"]),
     "twice": (
         connection("c", "sqlite", path="x") + "---\n" + connection("c", "sqlite", path="y"),
         ["document 2", "document 1 already", "document.twice"],
