@@ -12,6 +12,7 @@ pytest_plugins = [
     "support.sheets",
     "support.oauth",
     "support.api",
+    "support.hostile",
     "support.doors",
     "support.lent",
     "support.pms",

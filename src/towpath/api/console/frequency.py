@@ -15,7 +15,7 @@ from towpath.core.flows import Cron, Every, Schedule
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _MANUAL = ("", "manual")
-_EVERY = re.compile(rf"(\d+(?:\.\d+)?)[-\s]({'|'.join(_SECONDS)})s?")
+_EVERY = re.compile(rf"([0-9]+(?:\.[0-9]+)?)[-\s]({'|'.join(_SECONDS)})s?")
 _CRON = re.compile(r"(?:(?:CRON_)?TZ=(\S+)\s+)?(\S.*)", re.DOTALL)
 
 #: Longer than that nobody waits, and it is a time that calendars hold.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from json import JSONDecodeError
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -59,7 +59,7 @@ class SelectedColumns(Part):
 class Selected(Part):
     """What is wanted of one stream."""
 
-    stream_name: str
+    stream_name: Annotated[str, Field(min_length=1)]
     partition_regex: str = ""
     normalization: bool | None = None
     append_mode: bool | None = None
@@ -116,7 +116,7 @@ class Defaults(Part):
 class Offer(Part):
     """A stream as the catalogue describes it, with those choices that stand there."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     namespace: str = ""
     type_schema: TypeSchema = TypeSchema()
     supported_sync_modes: tuple[str, ...] = ()
@@ -170,6 +170,9 @@ def parsed(streams_config: str | Mapping[str, Any] | None) -> Json:
         return {}
     if not isinstance(found, Mapping):
         raise _invalid("The streams are no JSON object.", ROOT)
+    if found and not found.keys() & StreamsConfig.model_fields.keys():
+        # Nothing said is every stream: a slip of the pen must not come to that.
+        raise _invalid("The streams have neither selected_streams nor streams.", ROOT)
     return dict(found)
 
 

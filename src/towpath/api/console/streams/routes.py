@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Body, Depends, Path, Query
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from towpath.api.console import entities
 from towpath.api.console.answers import Answer
@@ -31,7 +31,7 @@ class Question(BaseModel):
     """Whose streams are asked for: those of these settings, or of a job's own source."""
 
     name: str | None = None
-    type: str = ""
+    type: Annotated[str, Field(max_length=64)] = ""
     version: Version = ""
     config: Settings | None = None
     """None or nothing in it: those of the job's source."""
