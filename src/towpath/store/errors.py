@@ -4,8 +4,8 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
 
-from psycopg import Error as PostgresError
 from sqlalchemy import exc
 
 from towpath.core.errors import (
@@ -20,6 +20,10 @@ from towpath.core.errors import (
     TowpathError,
     UnreachableError,
 )
+
+if TYPE_CHECKING:
+    # At run time only a store in PostgreSQL pays for it.
+    from psycopg import Error as PostgresError
 
 Maker = Callable[[str], TowpathError]
 
@@ -39,8 +43,8 @@ def _translate(error: exc.DBAPIError, where: str, reading: bool) -> TowpathError
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
         made = _from_sqlite(cause, reading)
-    elif isinstance(cause, PostgresError):
-        made = _from_postgres(cause, reading)
+    elif type(cause).__module__.startswith("psycopg"):
+        made = _from_postgres(cast("PostgresError", cause), reading)
     else:
         made = _defect(type(error).__name__)
     return made.with_context(store=where)
@@ -56,7 +60,7 @@ def _from_sqlite(error: sqlite3.Error, reading: bool) -> TowpathError:
     return _SQLITE.get(primary, _defect)(text)
 
 
-def _from_postgres(error: PostgresError, reading: bool) -> TowpathError:
+def _from_postgres(error: "PostgresError", reading: bool) -> TowpathError:
     state = error.sqlstate or ""
     # Never the DETAIL line: it quotes values.
     text = error.diag.message_primary or (str(error).splitlines() or [""])[0]

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from sqlalchemy import Connection, ForeignKeyConstraint, Select, Table, and_, exc, select
 
 from towpath.core.errors import ConflictError, NotFoundError
 from towpath.store import tables
 from towpath.store.savepoint import savepoint
 
+_UNIQUE_VIOLATION, _FOREIGN_KEY_VIOLATION = "23505", "23503"
 _UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 #: Commands that show the rows of a table.
@@ -72,13 +72,18 @@ def guarded(connection: Connection, table: Table, values: Mapping[str, Any]) -> 
 def _is_twin(error: BaseException | None) -> bool:
     if isinstance(error, sqlite3.IntegrityError):
         return error.sqlite_errorcode in _UNIQUE
-    return isinstance(error, UniqueViolation)
+    return _sqlstate(error) == _UNIQUE_VIOLATION
 
 
 def _is_foreign(error: BaseException | None) -> bool:
     if isinstance(error, sqlite3.IntegrityError):
         return error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
-    return isinstance(error, ForeignKeyViolation)
+    return _sqlstate(error) == _FOREIGN_KEY_VIOLATION
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
+    """PostgreSQL's code of the error; its driver need not be imported for stores in SQLite."""
+    return getattr(error, "sqlstate", None)
 
 
 def _exists(table: Table, values: Mapping[str, Any]) -> ConflictError:
