@@ -80,6 +80,8 @@ class Jobs(UseCases):
         Clears that were asked for before go on: what they are to empty is wrong without them, too.
         """
         with self.sealing() as work:
+            # A change of nothing: who changes or deletes the job at the same moment waits here.
+            work.flows.update(org, id)
             job = one(work, org, project, id)
             wanted = Ends(self.rooms, self.actor).wanted(work, org, project, spec, job)
             flow = Flows(self.rooms, self.actor).update_in(

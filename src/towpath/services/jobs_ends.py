@@ -1,9 +1,9 @@
 """The ends of jobs: connections that are there, and those that are made together with their job."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from towpath.core.errors import ConfigError
+from towpath.core.errors import ConfigError, NotFoundError
 from towpath.core.flows import Policy
 from towpath.core.records import Connection, Project
 from towpath.core.repositories import UnitOfWork
@@ -13,6 +13,7 @@ from towpath.services.context import UseCases
 from towpath.services.documents import DestinationSide, FlowSpec, SourceSide
 from towpath.services.jobs_rows import End, Job, JobSpec
 from towpath.services.projects import visible
+from towpath.services.removal import held
 from towpath.services.secretrefs import References, Spot
 from towpath.services.workspace import Draft, Workspace
 from towpath.services.workspace_uses import Role
@@ -29,8 +30,13 @@ class Ends(UseCases):
         Raises `ConfigError` naming the field, and as ``role`` which end's settings it is of; `ConflictError`
         (``connection.exists``) for a name that another connection has.
         """
-        source = self._end(work, org, project, Role.SOURCE, spec.source)
-        destination = self._end(work, org, project, Role.DESTINATION, spec.destination)
+        ends = {Role.SOURCE: spec.source, Role.DESTINATION: spec.destination}
+        known = self._held(
+            work, org, {role: self._known(work, org, project, role, ends[role]) for role in ends}
+        )
+        source, destination = (
+            known[role] or self._made(work, org, project, role, ends[role]) for role in ends
+        )
         return FlowSpec(
             source=SourceSide(connection=source.id),
             destination=DestinationSide(connection=destination.id, namespace=spec.namespace),
@@ -40,7 +46,8 @@ class Ends(UseCases):
             enabled=spec.enabled,
         )
 
-    def _end(self, work: UnitOfWork, org: str, project: Project, role: Role, end: End) -> Connection:
+    def _known(self, work: UnitOfWork, org: str, project: Project, role: Role, end: End) -> Connection | None:
+        """The connection that the end is; None if it is to be made."""
         if isinstance(end, Connection):
             return end
         with _told(role):
@@ -48,9 +55,31 @@ class Ends(UseCases):
             named = work.connections.list(
                 org, name=end.name, project=visible(project), customer=None, deleted_at=None
             )
-            for row in named:
-                if row.role in (role, None) and self._is(work, project, role, row, end):
-                    return row
+            found = (
+                row for row in named if row.role in (role, None) and self._is(work, project, role, row, end)
+            )
+            return next(found, None)
+
+    def _held(
+        self, work: UnitOfWork, org: str, known: Mapping[Role, Connection | None]
+    ) -> Mapping[Role, Connection | None]:
+        """The connections as they are now, and stay. Before anything is written, and always in one order: who
+        deletes one of them at the same moment waits, or is waited for, and never both.
+        """
+        fresh: dict[Role, Connection | None] = dict.fromkeys(known)
+        for role, row in sorted(known.items(), key=lambda item: item[1].id if item[1] else ""):
+            if row is not None:
+                try:
+                    fresh[role] = held(work, org, row)
+                except NotFoundError as error:
+                    raise ConfigError(
+                        "connection.unknown", error.message, hint=error.hint, field=f"{role}.id"
+                    ) from None
+        return fresh
+
+    def _made(self, work: UnitOfWork, org: str, project: Project, role: Role, end: End) -> Connection:
+        assert isinstance(end, Draft)  # noqa: S101 - all others are known
+        with _told(role):
             return Workspace(self.rooms, self.actor).create_in(work, org, project, role, end)
 
     def _is(self, work: UnitOfWork, project: Project, role: Role, row: Connection, draft: Draft) -> bool:

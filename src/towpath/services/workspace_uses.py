@@ -62,7 +62,8 @@ def _ends(work: UnitOfWork, org: str, flows: Sequence[Flow], side: Role) -> Mapp
     ids = {flow.id: flow.exports if side is Role.SOURCE else flow.imports for flow in flows}
     wanted = [id for some in ids.values() for id in some]
     rows = {row.id: row.connection for row in repository.list(org, id=wanted)} if wanted else {}
-    return {flow: dict.fromkeys(rows[id] for id in some) for flow, some in ids.items()}
+    # A flow that somebody deletes meanwhile has none any more.
+    return {flow: dict.fromkeys(rows[id] for id in some if id in rows) for flow, some in ids.items()}
 
 
 def running(work: UnitOfWork, org: str, connection: str) -> Sequence[Run]:
