@@ -14,7 +14,16 @@ from towpath.cli import exits, reference
 from towpath.core.filters import Operator
 from towpath.core.flows import AnyFilter, Cron, Every, Filter, FlowStream, Policy
 from towpath.core.model import ReadMode, WriteMode
-from towpath.services.documents import ConnectionSpec, DestinationSide, FlowSpec, SourceSide
+from towpath.services.documents import (
+    ConnectionMetadata,
+    ConnectionNotes,
+    ConnectionSpec,
+    DestinationSide,
+    FlowMetadata,
+    FlowNotes,
+    FlowSpec,
+    SourceSide,
+)
 from towpath.store import references, tables
 from towpath.store.repository import SqlRepository
 from towpath.store.unit import SqlUnitOfWork
@@ -241,6 +250,7 @@ def test_the_page_of_documents_has_every_field_and_default():
     rows = dict(re.findall(r"^\| `(?:\w+\.)?(\w+)` \| (.+?) \|", page, re.MULTILINE))
     models = [ConnectionSpec, SourceSide, DestinationSide, FlowSpec, FlowStream]
     models += [Filter, AnyFilter, Cron, Every, Policy]
+    models += [ConnectionMetadata, ConnectionNotes, FlowMetadata, FlowNotes]
     fields = {name: field for model in models for name, field in model.model_fields.items()}
     assert set(fields) - {"source", "destination"} <= set(rows)
     assert set(rows) - set(fields) == {"apiVersion", "kind", "name", "spec"} - set(fields)

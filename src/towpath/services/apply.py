@@ -207,7 +207,7 @@ def _noted(row: Connection | Flow | None, notes: ConnectionNotes | FlowNotes | N
     """The row's notes with those of the document; what it does not say stays."""
     kept = dict(row.metadata) if row else {}
     if notes is not None:
-        kept[NOTES] = {**kept.get(NOTES, {}), **notes.model_dump(exclude_unset=True)}
+        kept[NOTES] = {**kept.get(NOTES, {}), **notes.model_dump(exclude_unset=True, exclude_none=True)}
     return kept
 
 

@@ -24,7 +24,7 @@ class ConnectionNotes(Document):
     """What consoles know of a connection beside its settings."""
 
     type: str
-    version: str = ""
+    version: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
     """Fields of the type that mean nothing to the connector; never a secret."""
 
@@ -32,7 +32,7 @@ class ConnectionNotes(Document):
 class FlowNotes(Document):
     """What consoles know of a flow beside its ``spec``."""
 
-    frequency: str = ""
+    frequency: str | None = None
     """The schedule in the words in which it was sent; shown as long as it says the same as the schedule."""
     advanced_settings: dict[str, Any] = Field(default_factory=dict)
 

@@ -96,7 +96,7 @@ def apply(api, org, file, variables):
     return [one.action for one in applied]
 
 
-def variables_of(ann, file):
+def variables_of(file):
     """The secrets that the exported documents ask for, by variable."""
     found = {}
     for document in yaml.safe_load_all(file.read_text()):
@@ -147,7 +147,7 @@ def test_a_home_is_made_again_from_its_documents(ann, elsewhere, tmp_path):
     file = export(ann.api, ann.org, tmp_path)
     text = file.read_text()
     assert not any(secret in text for secret in (*SECRETS, "tp_ref_"))
-    variables = variables_of(ann, file)
+    variables = variables_of(file)
     assert len(variables) == 5
     # Here they change nothing.
     assert set(apply(ann.api, ann.org, file, variables)) == {"unchanged"}
@@ -165,7 +165,7 @@ def test_secrets_are_those_of_their_own_connection(ann, elsewhere, tmp_path):
     furnish(ann)
     file = export(ann.api, ann.org, tmp_path)
     org = elsewhere.container.organization.id
-    apply(elsewhere, org, file, variables_of(ann, file))
+    apply(elsewhere, org, file, variables_of(file))
     found = {}
     for name in ("bakery/crm", "123/crm"):
         _, _, config = Connections(elsewhere.container).resolve(org, name)
@@ -186,7 +186,7 @@ def test_a_document_changes_the_row_of_its_own_project(ann, tmp_path):
     [one] = [one for one in documents if called(one) == ("Flow", "bakery", "nightly")]
     one["spec"] |= {"schedule": {"every": 7200}, "streams": [{"name": "customers"}]}
     file.write_text(yamlfiles.write(documents))
-    applied = Documents(ann.api.container).apply(ann.org, yamlfiles.read(file), variables_of(ann, file).get)
+    applied = Documents(ann.api.container).apply(ann.org, yamlfiles.read(file), variables_of(file).get)
     assert [(one.kind, one.project, one.name) for one in applied if one.action == "updated"] == [
         ("Flow", "bakery", "nightly")
     ]
@@ -209,3 +209,13 @@ def test_a_document_of_a_new_project_makes_it(ann, tmp_path):
     [row] = fresh.data("GET", "/sources")
     assert (row["name"], row["type"], row["created_by"]) == ("shop", "sqlite", "")
     assert fresh.names("/destinations") == []
+
+
+def test_a_document_that_says_a_wrong_type_breaks_no_list(ann, tmp_path):
+    ann.data("POST", "/sources", POSTGRES)
+    file = export(ann.api, ann.org, tmp_path)
+    file.write_text(file.read_text().replace("type: postgres", "type: s3"))
+    assert apply(ann.api, ann.org, file, variables_of(file)) == ["updated"]
+    [row] = ann.data("GET", "/sources")
+    assert (row["name"], row["type"], json.loads(row["config"])["host"]) == ("crm", "s3", "db.example")
+    assert "canary" not in row["config"]

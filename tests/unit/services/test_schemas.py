@@ -59,10 +59,20 @@ def connection(connector, **config):
         connection("nothing"),
         {"kind": "Connection"},
         connection("postgres", **REMOTE) | {"kind": "Flow"},
+        connection("postgres", **REMOTE) | {"metadata": {"name": " c"}},
+        connection("postgres", **REMOTE) | {"metadata": {"name": "c", "project": "p"}},
+        connection("postgres", **REMOTE) | {"metadata": {"name": "c", "project": "p/q", "role": "source"}},
+        connection("postgres", **REMOTE) | {"metadata": {"name": "c", "role": "alerts"}},
     ],
 )
 def test_the_schema_refuses_what_apply_refuses(validator, document):
     assert not validator.is_valid(document)
+
+
+def test_the_schema_takes_names_as_consoles_have_them(validator):
+    console = {"type": "postgres", "version": "v1.0.0", "extra": {"max_threads": 3}}
+    metadata = {"name": "Täglich / Söhne", "project": "123", "role": "source", "console": console}
+    validator.validate(connection("postgres", **REMOTE) | {"metadata": metadata})
 
 
 def test_the_schema_takes_references_for_secrets(validator):

@@ -97,7 +97,13 @@ class S3:
         return next(iter(self.formats.values())).place(field)
 
     def _of(self, connector: str) -> Worded:
-        return next(worded for worded in self.formats.values() if worded.plugin.name == connector)
+        for worded in self.formats.values():
+            if worded.plugin.name == connector:
+                return worded
+        # A document may say of any connection that it is of this type.
+        raise unsupported(
+            "type", f"A connection of {connector} is not of the type {self.name}.", "Choose its own."
+        )
 
 
 def _shown(format: str, options: Mapping[str, Any]) -> dict[str, Any]:
