@@ -9,6 +9,8 @@ from towpath.core.records import Connection, now
 from towpath.core.repositories import UnitOfWork
 from towpath.services import credentials
 from towpath.services.context import UseCases, audit
+from towpath.services.naming import label
+from towpath.services.projects import names
 
 
 def remove(cases: UseCases, org: str, choose: Callable[[UnitOfWork], Connection]) -> Connection:
@@ -72,7 +74,8 @@ def _refuse_in_use(work: UnitOfWork, org: str, row: Connection) -> None:
 
 
 def flows_using(work: UnitOfWork, org: str, connection: str) -> list[str]:
-    """Names of the flows that read from or write to the connection."""
+    """Names of the flows that read from or write to the connection, with those of their projects."""
     used = {row.id for row in work.exports.list(org, connection=connection)}
     used |= {row.id for row in work.imports.list(org, connection=connection)}
-    return [flow.name for flow in work.flows.list(org) if used & {*flow.exports, *flow.imports}]
+    homes = names(work, org)
+    return [label(flow, homes) for flow in work.flows.list(org) if used & {*flow.exports, *flow.imports}]

@@ -197,18 +197,21 @@ def test_a_document_changes_the_row_of_its_own_project(ann, tmp_path):
     assert (job["frequency"], job["advanced_settings"]) == ("2-hours", ADVANCED)
 
 
-def test_a_document_of_a_new_project_makes_it(ann, tmp_path):
+def test_a_document_of_a_new_project_makes_it(anybody, tmp_path):
     file = tmp_path / "new.yaml"
     metadata = {"name": "shop", "project": "fresh", "role": "source"}
-    spec = {"connector": "sqlite", "config": {"path": str(ann.folder / "shop.db")}}
+    spec = {"connector": "sqlite", "config": {"path": str(anybody.folder / "shop.db")}}
     document = {"apiVersion": "towpath/v1", "kind": "Connection", "metadata": metadata, "spec": spec}
     file.write_text(yamlfiles.write([document]))
-    assert apply(ann.api, ann.org, file, {}) == ["created"]
-    assert ann.names("/sources") == []
-    fresh = Person(ann.api, ann.folder, ann.org, "ben", "fresh")
-    [row] = fresh.data("GET", "/sources")
+    # What is everybody's has the same name.
+    Connections(anybody.api.container).create(anybody.org, "shop", "sqlite", {"path": "other.db"})
+    assert apply(anybody.api, anybody.org, file, {}) == ["created"]
+    assert apply(anybody.api, anybody.org, file, {}) == ["unchanged"]
+    assert len(anybody.names("/sources")) == 1
+    fresh = Person(anybody.api, anybody.folder, anybody.org, "ben", "fresh")
+    row, _ = sorted(fresh.data("GET", "/sources"), key=lambda row: "other" in row["config"])
     assert (row["name"], row["type"], row["created_by"]) == ("shop", "sqlite", "")
-    assert fresh.names("/destinations") == []
+    assert len(fresh.names("/destinations")) == 1
 
 
 def test_a_document_that_says_a_wrong_type_breaks_no_list(ann, tmp_path):

@@ -176,6 +176,8 @@ def test_everything_takes_project_and_name(two):
     two("state", "reset", "bakery/nightly", "--yes")
     assert two.json("errors", "list", "--flow", "bakery/nightly") == []
     two("flows", "disable", "mill/nightly")
+    said = two("connections", "delete", "mill/shop", "--yes", code=1).stderr
+    assert "towpath flows delete mill/nightly" in said
     assert [row["enabled"] for row in two.json("flows", "list")] == [True, False]
     two("flows", "delete", "mill/nightly", "--yes")
     two("connections", "delete", "mill/shop", "--yes")
