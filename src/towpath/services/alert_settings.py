@@ -45,6 +45,8 @@ class Alerts(UseCases):
         """Send them there from now on. A new URL gets a new signing secret, and the old one another with
         ``rotate``: it is shown this once. Raises `ConfigError` for what cannot or may not be reached.
         """
+        # Opening it puts the operator's list of hosts in force, also if nobody has asked for it yet.
+        _ = self.rooms.registry
         check(url)
         if url == self.url(org, project) and not rotate:
             return None
