@@ -1,5 +1,5 @@
-"""The server is killed while jobs are made and changed: afterwards each of them is whole, or not there at all;
-and whatever was answered has happened.
+"""The server is killed while jobs are made and changed: afterwards each of them is whole, or is not there at
+all; and whatever was answered has happened.
 """
 
 import os

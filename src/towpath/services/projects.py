@@ -57,7 +57,8 @@ def names(work: UnitOfWork, org: str) -> Mapping[str, str]:
 
 
 def _check(name: str) -> None:
-    if not re.fullmatch(NAME, name):
+    # In paths `.` and `..` mean something else.
+    if not re.fullmatch(NAME, name) or name in (".", ".."):
         raise NotFoundError(
             "project.not_found",
             f"There is no project {name[:64]!r}.",

@@ -245,7 +245,8 @@ def test_ids_that_are_none(eve, operations, id):
 
 
 @pytest.mark.parametrize(
-    "name", ["..%2f..%2fetc", "a%2fb", "a%00", "a b", "%F0%9F%92%A9", "n" * 65, "a;b", "%27", "~"]
+    "name",
+    ["..%2f..%2fetc", "%2e", "%2e%2e", "a%2fb", "a%00", "a b", "%F0%9F%92%A9", "n" * 65, "a;b", "%27", "~"],
 )
 def test_projects_that_cannot_be(eve, name):
     for path in ("/sources", "/jobs", "/settings", "/jobs/1"):
