@@ -114,7 +114,7 @@ def test_rotating_keys_and_checking_the_trail(shell: Shell, towpath: Towpath, tm
 def paths() -> set[tuple[str, str]]:
     """Every operation, with a star for each part that varies."""
     found = set()
-    for name in ("broker", "partners"):
+    for name in ("broker", "partners", "console"):
         document = json.loads((ROOT / "openapi" / f"{name}.json").read_text())
         for path, item in document["paths"].items():
             found |= {(method.upper(), re.sub(r"\{.*?\}", "*", path).rstrip("/")) for method in item}
