@@ -334,7 +334,7 @@ def test_cookies_and_tokens_that_are_abused(eve):
         (401, {"Cookie": "towpath-session="}),
         (401, {"Cookie": "x" * 8000}),
         (401, {"Cookie": f"towpath-session={'x' * 8000}"}),
-        (401, {"Cookie": f"olake-session={token}"}),
+        (401, {"Cookie": f"other-session={token}"}),
         (401, {"Cookie": "=; ;;; towpath-session"}),
         (401, {"Cookie": b"towpath-session=\xff\xfe"}),
         (401, {"Authorization": f"Basic {token}"}),
