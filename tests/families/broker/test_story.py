@@ -2,50 +2,22 @@
 
 import json
 import re
-import subprocess
-from pathlib import Path
 
 import httpx2
-import pytest
 
-from support.command import PATIENCE, Towpath
-
-README = Path(__file__).parents[3] / "README.md"
-DEFAULT = "http://127.0.0.1:8080"
+from support.command import PATIENCE
+from support.readme import pasted, session
 
 
-@pytest.fixture(scope="module")
-def session() -> str:
-    section = README.read_text().split("\n## Lend credentials\n")[1].split("\n## ")[0]
-    (block,) = re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    assert DEFAULT in block
-    return block
-
-
-def pasted(towpath: Towpath, text: str, url: str) -> str:
-    """What a shell prints that is given the text; the server is not at its usual place here."""
-    path = f"{Path(towpath.program).parent}:{towpath.environment['PATH']}"
-    done = subprocess.run(
-        ["bash", "-eu"],
-        input=text.replace(DEFAULT, url),
-        env=towpath.environment | {"PATH": path, "no_proxy": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_the_session_in_the_readme_works_as_pasted(towpath, session):
+def test_the_session_in_the_readme_works_as_pasted(towpath, tmp_path):
+    text = session("Lend credentials")
     with towpath.serving() as (url, _):
-        printed = pasted(towpath, session, url)
+        printed = pasted(towpath, text, url, tmp_path)
         trail = towpath.json("audit", "list")
         towpath("audit", "verify")
     grant, *rest = re.findall(r"\{.*?\}(?=\{|$|\s)", printed)
     assert set(json.loads(grant)) == {"capabilities", "connection_id", "granted_at", "id", "instance_id"}
-    lent, gone = re.findall(r"# (\{.*\})$", session, re.MULTILINE)
+    lent, gone = re.findall(r"# (\{.*\})$", text, re.MULTILINE)
     assert rest == [lent, gone]
     assert "ya29" in lent
     assert gone == '{"detail":"Not found"}'

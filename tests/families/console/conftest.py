@@ -5,7 +5,9 @@ import sqlite3
 
 import pytest
 
+from support.api import running, settings_of
 from support.jobs import Person
+from support.pasts import make_job
 
 
 class Console:
@@ -71,3 +73,25 @@ def ann(api_sqlite, tmp_path):
 def anybody(api, tmp_path):
     """The same on both stores."""
     return Person(api, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One for all tests of a module: each has an organization of its own."""
+    with running(settings_of(tmp_path_factory.mktemp("console") / "home")) as api:
+        yield api
+
+
+@pytest.fixture
+def org(server):
+    return server.organization()
+
+
+@pytest.fixture
+def token(server, org):
+    return server.session(org)
+
+
+@pytest.fixture
+def job(server, org):
+    return make_job(server, org)

@@ -67,28 +67,6 @@ class Ear:
         self._sock.close()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One for all tests: each has an organization of its own."""
-    with running(settings_of(tmp_path_factory.mktemp("console") / "home")) as api:
-        yield api
-
-
-@pytest.fixture
-def org(server):
-    return server.organization()
-
-
-@pytest.fixture
-def token(server, org):
-    return server.session(org)
-
-
-@pytest.fixture
-def job(server, org):
-    return make_job(server, org)
-
-
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(live_feed, "EVERY", 0.02)

@@ -7,31 +7,8 @@ import tarfile
 
 import pytest
 
-from support.api import running, settings_of
 from support.pasts import make_job, messages
 from towpath.core.records import Counters, Level, LogLine, RunStatus, now
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One for all tests: each has an organization of its own."""
-    with running(settings_of(tmp_path_factory.mktemp("console") / "home")) as api:
-        yield api
-
-
-@pytest.fixture
-def org(server):
-    return server.organization()
-
-
-@pytest.fixture
-def token(server, org):
-    return server.session(org)
-
-
-@pytest.fixture
-def job(server, org):
-    return make_job(server, org)
 
 
 def pages(job, token, run, task="1", **query):

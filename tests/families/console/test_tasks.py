@@ -2,31 +2,8 @@
 
 import pytest
 
-from support.api import running, settings_of
 from support.pasts import make_job
 from towpath.core.records import Counters, RunStatus
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One for all tests: each has an organization of its own."""
-    with running(settings_of(tmp_path_factory.mktemp("console") / "home")) as api:
-        yield api
-
-
-@pytest.fixture
-def org(server):
-    return server.organization()
-
-
-@pytest.fixture
-def token(server, org):
-    return server.session(org)
-
-
-@pytest.fixture
-def job(server, org):
-    return make_job(server, org)
 
 
 def tasks(job, token, **query):
