@@ -6,6 +6,7 @@ stays as it is. # Invariant 9
 
 import itertools
 import json
+import re
 from dataclasses import dataclass, replace
 
 import pytest
@@ -257,8 +258,7 @@ def shape(case):
     """The operation with all its places but the project alike."""
     method, path = case
     path = path.partition("?")[0].replace("/tasks/1/", "/tasks/{task}/")
-    parts = ["{}" if part.startswith("{") else part for part in path.split("/")]
-    return method, "/".join(parts)
+    return method, re.sub(r"\{\w+\}", "{}", path)
 
 
 #: Consoles call it, and the document does not say it.
