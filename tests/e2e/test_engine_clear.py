@@ -1,11 +1,13 @@
 """Runs that clear: what was written goes, what was read is forgotten, whatever dies in between."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from e2e.rig import Rig
 from towpath.core.flows import StreamRead, StreamWrite
+from towpath.core.ids import new_id
 from towpath.core.model import ReadMode, WriteMode
 from towpath.core.records import Flow, Run, RunStatus, StreamStatus
 
@@ -69,6 +71,25 @@ def test_the_source_is_not_needed(rig: Rig):
     name = rig.table(3)
     flow = ran(rig, name, WriteMode.UPSERT)
     without_source(rig, flow)
+    rig.finished(clear(rig, flow))
+    assert rig.ids(name) == []
+
+
+def test_what_bears_the_same_name_elsewhere_stays(rig: Rig):
+    """The flow writes to another connection now, which has a table of that name, too."""
+    name = rig.table(3)
+    flow = ran(rig, name, WriteMode.UPSERT)
+    with rig.store.begin() as work:
+        import_ = work.imports.get(rig.org, flow.imports[0])
+        here = work.connections.get(rig.org, import_.connection)
+        there = work.connections.add(rig.org, replace(here, id=new_id("con"), name=f"{here.name} too"))
+        work.imports.update(rig.org, import_.id, connection=there.id)
+    run = clear(rig, flow)
+    rig.finished(run)
+    assert rig.ids(name) == [0, 1, 2]
+    assert "run.empty" in rig.events(run)
+    with rig.store.begin() as work:
+        work.imports.update(rig.org, import_.id, connection=here.id)
     rig.finished(clear(rig, flow))
     assert rig.ids(name) == []
 

@@ -1,6 +1,6 @@
 """Planning to clear: which targets are emptied, seen from what the flow wrote. The source is not asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from towpath.core.repositories import UnitOfWork
 from towpath.engine.context import Outline
 
 _PAGE = 50
+_CONNECTION = "connection"
 
 
 def plan_clear(work: UnitOfWork, seen: Outline) -> list[RunStream]:
@@ -51,14 +52,26 @@ def _chosen(seen: Outline) -> tuple[str, ...] | None:
 
 
 def _written(work: UnitOfWork, seen: Outline, saved: SavedState) -> RunStream | None:
-    """The stream as it was written last; None if it never was."""
+    """The stream as it was written last to where the flow writes now; None if it never was."""
     if saved.run is not None:
         try:
-            return work.streams.get(seen.run.org, saved.run, saved.stream)
+            stream = work.streams.get(seen.run.org, saved.run, saved.stream)
         except NotFoundError:
             pass
-    # The state was set or reset by hand since, or that run was deleted.
-    return next(_history(work, seen, saved.stream), None)
+        else:
+            return stream if _is_here(stream, seen) else None
+    # The state was set or reset since, or that run was deleted.
+    return next((one for one in _history(work, seen, saved.stream) if _is_here(one, seen)), None)
+
+
+def placed(target: Mapping[str, Any], seen: Outline) -> dict[str, Any]:
+    """`Target.to_json`, as a run keeps it: with the connection that it is in; empty if there is no target."""
+    return {**target, _CONNECTION: seen.imported.connection} if target else {}
+
+
+def _is_here(stream: RunStream, seen: Outline) -> bool:
+    """A table of the same name in another place is somebody else's. Runs of earlier versions say nothing."""
+    return bool(stream.target.get(_CONNECTION, seen.imported.connection) == seen.imported.connection)
 
 
 def _history(work: UnitOfWork, seen: Outline, name: str) -> Iterator[RunStream]:
@@ -93,5 +106,5 @@ def _row(seen: Outline, saved: SavedState, written: RunStream) -> RunStream:
         run=seen.run.id,
         stream=saved.stream,
         selection=written.selection,
-        target=target.to_json(),
+        target=placed(target.to_json(), seen),
     )

@@ -9,6 +9,7 @@ from towpath.core.records import Level, RunSlice, RunStream, StreamStatus, now
 from towpath.core.repositories import UnitOfWork
 from towpath.engine import retries
 from towpath.engine.children import Child
+from towpath.engine.clearing import placed
 from towpath.engine.context import Context, Outline
 from towpath.engine.holds import Hold
 from towpath.engine.work import Ending, Work, ending
@@ -95,9 +96,9 @@ class PlanWork(Work):
                 continue
             if seen.run.full and not self._epoch and _keeps_state(one):
                 work.states.reset(self.org, seen.flow.id, name)
-            work.streams.save_plan(self.org, self._row(one), self._slices(one))
+            work.streams.save_plan(self.org, self._row(seen, one), self._slices(one))
 
-    def _row(self, one: Mapping[str, Any]) -> RunStream:
+    def _row(self, seen: Outline, one: Mapping[str, Any]) -> RunStream:
         error = one.get("error")
         return RunStream(
             org=self.org,
@@ -106,7 +107,7 @@ class PlanWork(Work):
             status=StreamStatus.PLANNED if error is None else StreamStatus.FAILED,
             epoch=self._epoch,
             selection=one["selection"],
-            target=one["target"],
+            target=placed(one["target"], seen),
             state_before=one.get("state_before"),
             state_after=one.get("state_after"),
             ordered=one.get("ordered", False),

@@ -65,13 +65,15 @@ class Flows(UseCases):
             return self.update_in(work, org, find(work, org, name), spec)
 
     def update_in(self, work: UnitOfWork, org: str, flow: Flow, spec: FlowSpec, **more: Any) -> Flow:
-        """``more``: name, metadata."""
+        """``more``: name, metadata. Streams that come from or go to another place than before begin anew."""
         source, destination = validate(self.rooms, work, org, spec, flow.project)
         reads, writes = _sides(spec)
         export_id, import_id = _one_to_one(flow)
+        before = work.exports.get(org, export_id), work.imports.get(org, import_id)
         name = {key: more[key] for key in ("name",) if key in more}
-        work.exports.update(org, export_id, connection=source.id, spec=reads, **name)
-        work.imports.update(org, import_id, connection=destination.id, spec=writes, **name)
+        export = work.exports.update(org, export_id, connection=source.id, spec=reads, **name)
+        import_ = work.imports.update(org, import_id, connection=destination.id, spec=writes, **name)
+        self._begin_anew(work, org, flow, before, (export, import_))
         changed = work.flows.update(
             org,
             flow.id,
@@ -84,6 +86,24 @@ class Flows(UseCases):
         )
         audit(work, org, self.actor, "flow.update", flow.id)
         return changed
+
+    def _begin_anew(
+        self,
+        work: UnitOfWork,
+        org: str,
+        flow: Flow,
+        before: tuple[Export, Import],
+        after: tuple[Export, Import],
+    ) -> None:
+        """Forget how far the streams were read whose ends have changed: what is there already is not in the
+        other place. # Invariant 10
+        """
+        names = [saved.stream for saved in work.states.list(org, flow.id)]
+        moved = [name for name in names if _ends(name, *before) != _ends(name, *after)]
+        for name in moved:
+            work.states.reset(org, flow.id, name)
+        if moved:
+            audit(work, org, self.actor, "state.reset", flow.id, streams=moved)
 
     def enable(self, org: str, name: str, *, enabled: bool = True) -> Flow:
         """Switch the schedule on or off; a flow that is off can still be run by hand."""
@@ -294,6 +314,14 @@ def _check_names(streams: Sequence[FlowStream]) -> None:
                 field=f"streams.{index}.name",
             )
         seen.add(stream.name)
+
+
+def _ends(name: str, export: Export, import_: Import) -> tuple[str | None, ...]:
+    """Where a stream comes from and goes to."""
+    target = next((stream.target for stream in import_.spec.streams if stream.name == name), None)
+    # Its own name, said or not, is one place.
+    own = target is None or name.endswith(f".{target}") or name == target
+    return export.connection, import_.connection, import_.spec.namespace, None if own else target
 
 
 def _sides(spec: FlowSpec) -> tuple[ExportSpec, ImportSpec]:

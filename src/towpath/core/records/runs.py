@@ -93,7 +93,7 @@ class RunStream(Owned):
     selection: Mapping[str, Any]
     """`Selection.to_json`."""
     target: Mapping[str, Any]
-    """`Target.to_json`."""
+    """`Target.to_json`, and the id of its ``connection``; empty for a stream whose planning failed."""
     state_before: Mapping[str, Any] | None = None
     state_after: Mapping[str, Any] | None = None
     """Parallel plans: `Plan.state`. Ordered plans: the state of the last commit."""
