@@ -33,8 +33,9 @@ from towpath.bootstrap.settings import load  # noqa: E402
 from towpath.core.ids import as_uuid  # noqa: E402
 from towpath.core.ports import AuthType  # noqa: E402
 from towpath.core.records import Connection, Grant  # noqa: E402
-from towpath.services import credentials, sealing  # noqa: E402
-from towpath.services.people import Customers, Instances  # noqa: E402
+from towpath.services.lending import credentials  # noqa: E402
+from towpath.services.people.keys import Customers, Instances  # noqa: E402
+from towpath.services.secrets import sealing  # noqa: E402
 
 WORK = ROOT / ".bench"
 TOWPATH = str(ROOT / ".venv" / "bin" / "towpath")

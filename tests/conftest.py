@@ -19,6 +19,6 @@ pytest_plugins = [
     "support.shop",
 ]
 
-# No test judges speed, on whatever machine it runs.
-settings.register_profile("towpath", deadline=None)
+# No test judges speed, on whatever machine it runs. Half of Hypothesis' usual examples: the suite runs often.
+settings.register_profile("towpath", deadline=None, max_examples=50)
 settings.load_profile("towpath")

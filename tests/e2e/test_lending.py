@@ -18,8 +18,9 @@ from support.command import Towpath
 from towpath.bootstrap.container import Container
 from towpath.core.ports import AuthType
 from towpath.core.records import AuditEntry, Connection, Grant
-from towpath.services import credentials, sealing
-from towpath.services.people import Customers, Instances
+from towpath.services.lending import credentials
+from towpath.services.people.keys import Customers, Instances
+from towpath.services.secrets import sealing
 
 PATIENCE = 60
 CLIENTS = 4

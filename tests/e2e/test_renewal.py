@@ -18,7 +18,7 @@ from support.http import Endpoint, endpoint
 from support.lent import LOOPBACK, SIGNING_SECRET, Lab, opened
 from support.oauth import Faults, Held, oauth_server
 from towpath.core.records import Connection, ConnectionStatus, Grant
-from towpath.services.people import Customers, Instances
+from towpath.services.people.keys import Customers, Instances
 
 PATIENCE = 120
 

@@ -14,7 +14,7 @@ from towpath.cli import exits, reference
 from towpath.core.filters import Operator
 from towpath.core.flows import AnyFilter, Cron, Every, Filter, FlowStream, Policy
 from towpath.core.model import ReadMode, WriteMode
-from towpath.services.documents import (
+from towpath.services.documents.models import (
     ConnectionMetadata,
     ConnectionNotes,
     ConnectionSpec,

@@ -33,8 +33,8 @@ from towpath.core.ids import as_uuid
 from towpath.core.records import KeyKind, Organization, User
 from towpath.server import serving
 from towpath.server.app import create_app
-from towpath.services.people import Customers, Instances, Keys, Shown
-from towpath.services.sessions import Sessions
+from towpath.services.people.keys import Customers, Instances, Keys, Shown
+from towpath.services.people.sessions import Sessions
 
 PATIENCE = 60
 _METHODS = ("get", "post", "put", "patch", "delete")

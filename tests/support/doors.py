@@ -5,7 +5,7 @@ import re
 import pytest
 
 from support.api import Api
-from towpath.services.onetime import OneTimeKeys
+from towpath.services.people.onetime import OneTimeKeys
 
 WORD, OTHER = "correct horse", "battery staple"
 

@@ -15,10 +15,10 @@ from towpath.bootstrap.container import Container
 from towpath.core.ports import AuthType
 from towpath.core.records import AuditEntry, Connection, Event, Renewal, now
 from towpath.sdk import guard
-from towpath.services import credentials as lent
-from towpath.services import sealing
 from towpath.services.connections import Connections
-from towpath.services.tokens import Tokens
+from towpath.services.lending import credentials as lent
+from towpath.services.secrets import sealing
+from towpath.services.tokens.renewing import Tokens
 
 LOOPBACK = "127.0.0.0/8"
 SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -13,8 +13,8 @@ from typing import Any
 
 from support.api import settings_of
 from towpath.bootstrap.container import Container
-from towpath.services import credentials as lent
-from towpath.services.tokens import Tokens
+from towpath.services.lending import credentials as lent
+from towpath.services.tokens.renewing import Tokens
 
 
 def look(container: Container, org: str, connection: str) -> dict[str, Any]:

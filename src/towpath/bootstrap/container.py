@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from towpath.core.repositories import Store
     from towpath.engine import Engine
     from towpath.sdk.registry import Registry
-    from towpath.services.desk import Desk
+    from towpath.services.lending.desk import Desk
     from towpath.services.upkeep import Upkeep
     from towpath.vault import Vault
 
@@ -91,8 +91,8 @@ class Container:
     @cached_property
     def desk(self) -> "Desk":
         """Where this process lends credentials; its thread starts with the first fetch."""
-        from towpath.services.desk import Desk
-        from towpath.services.tokens import due
+        from towpath.services.lending.desk import Desk
+        from towpath.services.tokens.renewing import due
 
         return Desk(self, due)
 
@@ -111,7 +111,7 @@ class Container:
     def engine(self) -> "Engine":
         """The engine; it executes nothing before `work`."""
         from towpath.engine import Engine, EngineSettings
-        from towpath.services.alerts import run_ended
+        from towpath.services.jobs.alerts import run_ended
 
         settings = EngineSettings(
             url=self._engine_url,
@@ -134,7 +134,7 @@ class Container:
     def resolve(self, org: str, connection: str) -> tuple[str, Mapping[str, Any]]:
         """A connection's connector and plain configuration: what the engine opens it with."""
         from towpath.services.connections import plain_config
-        from towpath.services.tokens import make_fresh
+        from towpath.services.tokens.renewing import make_fresh
 
         _ = self.vault
         make_fresh(self, org, connection)

@@ -86,7 +86,7 @@ def update(
     as_json: AsJson = False,
 ) -> None:
     """Change settings of a connection; all others, secrets too, stay as they are."""
-    from towpath.services.secretfields import shown
+    from towpath.services.secrets.fields import shown
 
     now = session(ctx)
     row = now.connections.get(now.org, name)
@@ -112,7 +112,7 @@ def _given(now: Session, connector: str, pairs: list[str], ask: list[str]) -> di
     from pathlib import Path
 
     from towpath.bootstrap.settings import variable
-    from towpath.services.references import References
+    from towpath.services.documents.references import References
 
     references = References(variable, Path.cwd())
     config: dict[str, Any] = references.resolve(_settings(pairs))

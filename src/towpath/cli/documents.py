@@ -19,7 +19,7 @@ def apply(
 ) -> None:
     """Make connections and flows as the documents say: all of them, or nothing."""
     from towpath.bootstrap.settings import variable
-    from towpath.services import yamlfiles
+    from towpath.services.documents import files as yamlfiles
 
     now = session(ctx)
     applied = now.documents.apply(now.org, yamlfiles.read(path), variable, dry_run=dry_run)
@@ -34,7 +34,7 @@ def apply(
 
 def export(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Print all connections and flows as documents; secrets as ${env:…} placeholders."""
-    from towpath.services import yamlfiles
+    from towpath.services.documents import files as yamlfiles
 
     now = session(ctx)
     documents, left_out = now.documents.export(now.org)
@@ -53,7 +53,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of the documents, for editors."""
     from towpath.sdk.registry import Registry
-    from towpath.services import schemas
+    from towpath.services.documents import schemas
 
     files = schemas.published(Registry.installed())
     if write is None:

@@ -79,7 +79,7 @@ def create(
     from pydantic import ValidationError
 
     from towpath.sdk.registry import config_error
-    from towpath.services.documents import FlowSpec
+    from towpath.services.documents.models import FlowSpec
 
     schedule = {"cron": cron, "timezone": timezone} if cron else {"every": every} if every else None
     try:

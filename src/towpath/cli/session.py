@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
     from towpath.bootstrap.container import Container
     from towpath.sdk.registry import Registry
-    from towpath.services.apply import Documents
     from towpath.services.connections import Connections
+    from towpath.services.documents.apply import Documents
     from towpath.services.flows import Flows
     from towpath.services.inbox import Inbox
-    from towpath.services.masterkey import MasterKey
-    from towpath.services.people import Customers, Instances, Keys
+    from towpath.services.people.keys import Customers, Instances, Keys
+    from towpath.services.people.users import Users
     from towpath.services.runs import Runs
+    from towpath.services.secrets.masterkey import MasterKey
     from towpath.services.states import States
     from towpath.services.trail import Trail
-    from towpath.services.users import Users
 
 #: The options that many commands share.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
@@ -98,37 +98,37 @@ class Session:
 
     @property
     def documents(self) -> "Documents":
-        from towpath.services.apply import Documents
+        from towpath.services.documents.apply import Documents
 
         return Documents(self.container, self.actor)
 
     @property
     def users(self) -> "Users":
-        from towpath.services.users import Users
+        from towpath.services.people.users import Users
 
         return Users(self.container, self.actor)
 
     @property
     def keys(self) -> "Keys":
-        from towpath.services.people import Keys
+        from towpath.services.people.keys import Keys
 
         return Keys(self.container, self.actor)
 
     @property
     def customers(self) -> "Customers":
-        from towpath.services.people import Customers
+        from towpath.services.people.keys import Customers
 
         return Customers(self.container, self.actor)
 
     @property
     def instances(self) -> "Instances":
-        from towpath.services.people import Instances
+        from towpath.services.people.keys import Instances
 
         return Instances(self.container, self.actor)
 
     @property
     def master_key(self) -> "MasterKey":
-        from towpath.services.masterkey import MasterKey
+        from towpath.services.secrets.masterkey import MasterKey
 
         return MasterKey(self.container, self.actor)
 

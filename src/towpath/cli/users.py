@@ -12,7 +12,7 @@ from towpath.cli.session import AsJson, Session, Yes, confirm, session
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from towpath.services.onetime import OneTimeKeys
+    from towpath.services.people.onetime import OneTimeKeys
 
 app = typer.Typer(help="People who sign in.")
 
@@ -132,7 +132,7 @@ def _show(url: str, end: Any, *, as_json: bool, **more: str) -> None:
 
 
 def _keys(now: Session) -> "OneTimeKeys":
-    from towpath.services.onetime import OneTimeKeys
+    from towpath.services.people.onetime import OneTimeKeys
 
     return OneTimeKeys(now.container, now.actor)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         RunStream,
         SavedState,
     )
-    from towpath.services.documents import FlowSpec
+    from towpath.services.documents.models import FlowSpec
     from towpath.services.runs import RunDetail
 
 
@@ -25,7 +25,7 @@ def _time(value: Any) -> str | None:
 
 def connection(row: "Connection", projects: "Mapping[str, str]") -> dict[str, Any]:
     """``projects`` are the names of all, by id."""
-    from towpath.services.secretfields import shown
+    from towpath.services.secrets.fields import shown
 
     return {
         "id": row.id,

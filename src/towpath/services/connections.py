@@ -13,11 +13,14 @@ from towpath.core.ports import Connector, Destination, Source
 from towpath.core.records import Connection
 from towpath.core.repositories import UnitOfWork
 from towpath.sdk.registry import parse_config
-from towpath.services import credentials, naming, sealing, secretfields
+from towpath.services import naming
 from towpath.services.context import Rooms, UseCases, audit, missing
+from towpath.services.lending import credentials
 from towpath.services.projects import names
 from towpath.services.removal import remove
-from towpath.services.tokens import make_fresh
+from towpath.services.secrets import fields as secretfields
+from towpath.services.secrets import sealing
+from towpath.services.tokens.renewing import make_fresh
 from towpath.vault import join_secrets, split_secrets
 
 

@@ -16,7 +16,7 @@ from towpath.sdk.registry import Registry
 from towpath.vault import Vault
 
 if TYPE_CHECKING:
-    from towpath.services.desk import Desk
+    from towpath.services.lending.desk import Desk
 
 
 @dataclass(frozen=True)

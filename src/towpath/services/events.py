@@ -18,8 +18,8 @@ from towpath.core.repositories import UnitOfWork
 from towpath.sdk.http import HttpClient, Response, Retry
 from towpath.sdk.registry import parse_config
 from towpath.sdk.webhooks import Signer
-from towpath.services import sealing
 from towpath.services.context import Rooms
+from towpath.services.secrets import sealing
 from towpath.vault import join_secrets
 
 #: What may become of a connection: ``connection.expired``, ``connection.recovered``.

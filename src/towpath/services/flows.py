@@ -14,7 +14,7 @@ from towpath.core.repositories import UnitOfWork
 from towpath.engine import first_due
 from towpath.services import connections, naming
 from towpath.services.context import Rooms, UseCases, audit
-from towpath.services.documents import DestinationSide, FlowSpec, SourceSide
+from towpath.services.documents.models import DestinationSide, FlowSpec, SourceSide
 
 
 class Flows(UseCases):

@@ -9,8 +9,8 @@ from towpath.core.model import Target
 from towpath.core.records import ErrorStatus, RecordError, Run
 from towpath.core.repositories import UnitOfWork
 from towpath.services import flows
-from towpath.services.bundles import Bundle, bundled
 from towpath.services.context import UseCases, audit, missing
+from towpath.services.documents.bundles import Bundle, bundled
 from towpath.services.runs import find
 
 _PAGE = 500

@@ -7,8 +7,8 @@ from towpath.core.errors import ConflictError, NotFoundError, TowpathError
 from towpath.core.ports import AuthType
 from towpath.core.records import Connection, now
 from towpath.core.repositories import UnitOfWork
-from towpath.services import credentials
 from towpath.services.context import UseCases, audit
+from towpath.services.lending import credentials
 from towpath.services.naming import label
 from towpath.services.projects import names
 
@@ -28,7 +28,7 @@ def remove(cases: UseCases, org: str, choose: Callable[[UnitOfWork], Connection]
         audit(work, org, cases.actor, "connection.delete", row.id, name=row.name, grants=grants)
         gone = work.connections.update(org, row.id, deleted_at=now())
     if last:
-        from towpath.services.tokens import revoke_upstream
+        from towpath.services.tokens.renewing import revoke_upstream
 
         revoke_upstream(cases.rooms, cases.actor, gone, last)
     return gone

@@ -12,7 +12,7 @@ from support.api import Api, running, settings_of, uuid
 from support.lent import LOOPBACK, Lab, opened
 from support.oauth import Held, Provider
 from towpath.core.records import Connection, ConnectionStatus, Grant, now
-from towpath.services.people import Customers, Instances
+from towpath.services.people.keys import Customers, Instances
 
 
 class House:

@@ -191,9 +191,9 @@ def test_credentials_that_do_not_open_any_more_can_still_be_deleted(tenant, sign
 
 
 def test_a_connection_that_a_flow_uses_stays(tenant, tmp_path):
-    from towpath.services import yamlfiles
-    from towpath.services.apply import Documents
     from towpath.services.connections import Connections
+    from towpath.services.documents import files as yamlfiles
+    from towpath.services.documents.apply import Documents
 
     path = tmp_path / "shop.db"
     with sqlite3.connect(path) as shop:

@@ -8,6 +8,12 @@ import pytest
 from support.api import running, settings_of
 from support.jobs import Person
 from support.pasts import make_job
+from towpath.api.console import family
+
+
+@pytest.fixture(scope="session")
+def offered():
+    return (family,)
 
 
 class Console:

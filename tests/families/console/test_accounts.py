@@ -12,10 +12,10 @@ from support.api import running, settings_of
 from support.doors import OTHER, WORD, Doors, cookie_of, with_cookie
 from towpath.core.errors import AuthError
 from towpath.core.records import KeyKind, now
-from towpath.services.accounts import Accounts
-from towpath.services.onetime import OneTimeKeys
-from towpath.services.sessions import Sessions
-from towpath.services.users import Users
+from towpath.services.people.accounts import Accounts
+from towpath.services.people.onetime import OneTimeKeys
+from towpath.services.people.sessions import Sessions
+from towpath.services.people.users import Users
 from towpath.vault import verify_password
 
 
@@ -184,7 +184,7 @@ def test_wrong_names_and_wrong_passwords_read_the_same(house, monkeypatch):
         hashed.append(stored)
         return verify_password(stored, given)
 
-    monkeypatch.setattr("towpath.services.accounts.verify_password", counted)
+    monkeypatch.setattr("towpath.services.people.accounts.verify_password", counted)
     attempts = [("ann", OTHER), ("nobody", WORD), ("without", WORD), ("gone", WORD), ("x" * 500, WORD)]
     answers = [house.login(*attempt) for attempt in attempts]
     assert {answer.status_code for answer in answers} == {401}
@@ -261,7 +261,7 @@ def test_who_signs_in_with_the_old_password_at_that_moment_stays_outside(house, 
         users.update(house.home, "ann", password=SecretStr(OTHER))
         return True
 
-    monkeypatch.setattr("towpath.services.accounts.verify_password", slow)
+    monkeypatch.setattr("towpath.services.people.accounts.verify_password", slow)
     with pytest.raises(AuthError, match="wrong"):
         accounts.sign_in(house.home, "ann", SecretStr(WORD))
     assert [row for row in house.rows(kind=KeyKind.SESSION) if row.opens(now())] == []

@@ -7,10 +7,10 @@ import yaml
 
 from support.api import running, settings_of
 from support.jobs import Person, streams
-from towpath.services import yamlfiles
-from towpath.services.apply import Documents
 from towpath.services.connections import Connections
-from towpath.services.documents import FlowSpec
+from towpath.services.documents import files as yamlfiles
+from towpath.services.documents.apply import Documents
+from towpath.services.documents.models import FlowSpec
 from towpath.services.flows import Flows
 
 SECRETS = ("canary-pg", "canary-s3", "canary-twin")

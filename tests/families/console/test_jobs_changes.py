@@ -189,7 +189,7 @@ def test_a_deleted_job_is_gone_and_its_ends_stay(ann):
 
 
 def test_a_job_whose_run_does_not_end_stays(ann, monkeypatch):
-    monkeypatch.setattr("towpath.services.jobs.PATIENCE", 0.2)
+    monkeypatch.setattr("towpath.services.jobs.jobs.PATIENCE", 0.2)
     path = f"/jobs/{ann.make()['id']}"
     ann.data("POST", f"{path}/sync")
     with ann.api.container.store.begin() as work:

@@ -10,7 +10,7 @@ from towpath.core.errors import ConflictError
 from towpath.core.flows import Cron, Every, FlowStream
 from towpath.core.ids import new_id
 from towpath.services.connections import Connections
-from towpath.services.documents import FlowSpec
+from towpath.services.documents.models import FlowSpec
 from towpath.services.flows import Flows
 
 # ── others' jobs ─────────────────────────────────────────────────────────────────────────────────

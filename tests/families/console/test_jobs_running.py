@@ -7,7 +7,7 @@ from contextlib import closing
 
 from support.command import PATIENCE
 from support.jobs import streams
-from towpath.services.jobs import Jobs
+from towpath.services.jobs.jobs import Jobs
 
 ROWS = 30
 #: A view that takes for ever to read.

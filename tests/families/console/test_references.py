@@ -6,8 +6,8 @@ import logging
 import pytest
 
 from support.projects import InProject
-from towpath.services import secretrefs
 from towpath.services.connections import Connections
+from towpath.services.secrets import references as secretrefs
 
 CANARY = "canary-6b1e-never-shown"
 HOST = {"host": "127.0.0.1", "port": 1, "database": "d", "username": "u"}

@@ -11,11 +11,11 @@ from support.http import endpoint
 from support.pasts import make_job
 from towpath.core.records import Connection, RunStatus
 from towpath.sdk import guard
-from towpath.services.alerts import run_ended
-from towpath.services.apply import Documents
 from towpath.services.connections import Connections
+from towpath.services.documents.apply import Documents
 from towpath.services.events import deliver
-from towpath.services.partners_destinations import Destinations
+from towpath.services.jobs.alerts import run_ended
+from towpath.services.partners.destinations import Destinations
 from towpath.services.runs import Runs
 
 ERROR = {

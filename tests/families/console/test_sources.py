@@ -14,7 +14,7 @@ from support.projects import InProject
 from towpath.core.ports import Category, Connector
 from towpath.core.records import RunStatus
 from towpath.services.connections import Connections
-from towpath.services.tryout import tried
+from towpath.services.workspace.tryout import tried
 
 PASSWORD = "canary-0f3a-of-the-shop"
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from support.doors import OTHER, WORD
-from towpath.services.users import Users
+from towpath.services.people.users import Users
 
 PATH = "/api/v1/users"
 

@@ -12,7 +12,7 @@ import pytest
 from support.api import running, settings_of
 from towpath.api.partners.app import build
 from towpath.api.partners.tokens import Refused, client_credentials, parameters
-from towpath.services.people import Keys
+from towpath.services.people.keys import Keys
 
 from .conftest import Partner
 

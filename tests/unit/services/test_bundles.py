@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from towpath.core.records import RecordError
-from towpath.services import bundles
+from towpath.services.documents import bundles
 
 
 def error(run: int, size: int) -> RecordError:

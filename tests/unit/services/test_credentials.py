@@ -7,7 +7,7 @@ from pydantic import BaseModel, SecretStr
 
 from towpath.core.ports import AuthType, Category, Connector, OAuth
 from towpath.core.records import Connection, ConnectionStatus
-from towpath.services import credentials
+from towpath.services.lending import credentials
 
 ACTIVE, PENDING = ConnectionStatus.ACTIVE, ConnectionStatus.PENDING
 texts = st.text(st.characters(exclude_categories=["Cs"]))

@@ -10,9 +10,9 @@ import pytest
 from support.api import settings_of
 from towpath.bootstrap.container import Container
 from towpath.core.errors import BusyError
-from towpath.services import desk
-from towpath.services.desk import Desk
-from towpath.services.lending_answers import Ask, Outcome
+from towpath.services.lending import desk
+from towpath.services.lending.answers import Ask, Outcome
+from towpath.services.lending.desk import Desk
 
 PATIENCE = 30
 STRANGER = Ask("0" * 64, None, "gmail")

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from towpath.core.errors import AuthError, UnreachableError
-from towpath.services.discovery import _in_time
+from towpath.services.workspace.discovery import _in_time
 
 
 def test_a_source_that_says_nothing():

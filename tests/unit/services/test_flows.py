@@ -7,7 +7,7 @@ import pytest
 from towpath.bootstrap.container import Container
 from towpath.bootstrap.settings import load
 from towpath.services.connections import Connections
-from towpath.services.documents import FlowSpec
+from towpath.services.documents.models import FlowSpec
 from towpath.services.flows import Flows
 
 SPEC = {

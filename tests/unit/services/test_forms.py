@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from towpath.core.errors import ConfigError
 from towpath.core.ports import Connector
-from towpath.services import forms, secretfields
+from towpath.services import forms
+from towpath.services.secrets import fields as secretfields
 from towpath.vault import join_secrets, split_secrets
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from towpath.core.errors import ConfigError
-from towpath.services import grants
+from towpath.services.lending import grants
 
 good = st.from_regex(re.compile(grants.CAPABILITY, re.ASCII), fullmatch=True)
 

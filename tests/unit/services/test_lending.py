@@ -14,11 +14,12 @@ from support.api import settings_of
 from towpath.bootstrap.container import Container
 from towpath.core.ports import AuthType
 from towpath.core.records import Connection, ConnectionStatus, Grant, Organization, now
-from towpath.services import credentials, sealing
-from towpath.services.lending import decide
-from towpath.services.lending_answers import Answer, Ask, Due, Outcome
-from towpath.services.people import Customers, Instances, Keys
-from towpath.services.tokens import due
+from towpath.services.lending import credentials
+from towpath.services.lending.answers import Answer, Ask, Due, Outcome
+from towpath.services.lending.deciding import decide
+from towpath.services.people.keys import Customers, Instances, Keys
+from towpath.services.secrets import sealing
+from towpath.services.tokens.renewing import due
 
 AT = now()
 

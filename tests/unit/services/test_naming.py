@@ -13,7 +13,7 @@ from towpath.core.errors import ConflictError, NotFoundError
 from towpath.core.records import Organization
 from towpath.services import connections, flows
 from towpath.services.connections import Connections
-from towpath.services.documents import FlowSpec
+from towpath.services.documents.models import FlowSpec
 from towpath.services.flows import Flows
 from towpath.services.projects import Projects
 from towpath.services.runs import Runs

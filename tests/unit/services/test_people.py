@@ -10,8 +10,8 @@ from towpath.bootstrap.container import Container
 from towpath.bootstrap.settings import load
 from towpath.core.errors import ConfigError, ConflictError, NotFoundError
 from towpath.core.records import Connection, Grant, KeyKind, Organization, now
-from towpath.services.partners_tokens import Tokens
-from towpath.services.people import Customers, Instances, Keys
+from towpath.services.partners.tokens import Tokens
+from towpath.services.people.keys import Customers, Instances, Keys
 
 HOUR = timedelta(hours=1)
 

@@ -10,7 +10,7 @@ from referencing import Registry as Schemas
 from referencing import Resource
 
 from towpath.sdk.registry import Registry
-from towpath.services import schemas
+from towpath.services.documents import schemas
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "reference" / "schema"

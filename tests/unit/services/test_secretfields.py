@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
-from towpath.services import secretfields
+from towpath.services.secrets import fields as secretfields
 from towpath.vault import split_secrets
 
 

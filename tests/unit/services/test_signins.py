@@ -12,11 +12,11 @@ from support.lent import Lab
 from support.oauth import CLIENT, SECRET, Held
 from towpath.core.errors import TowpathError
 from towpath.core.records import ConnectionStatus, Customer
-from towpath.services import signin_tickets as tickets
 from towpath.services.removal import remove
-from towpath.services.signin_tickets import Ticket
-from towpath.services.signins import Arrival, SignIns
-from towpath.services.tokens import Tokens
+from towpath.services.signins import tickets
+from towpath.services.signins.signins import Arrival, SignIns
+from towpath.services.signins.tickets import Ticket
+from towpath.services.tokens.renewing import Tokens
 
 BACK = "http://127.0.0.1/connect/callback"
 BROWSER = tickets.new_browser()
@@ -150,7 +150,7 @@ def test_a_changed_ticket_does_not_open(vault, place, change):
 
 
 def test_every_way_to_fail_is_a_sentence_for_people():
-    from towpath.services import signin_errors as errors
+    from towpath.services.signins import errors
 
     made = [errors.link_invalid(), errors.expired(), errors.used(), errors.other_browser()]
     made += [errors.issuer_wrong("Acme"), errors.denied("Acme"), errors.failed("Acme", "x")]

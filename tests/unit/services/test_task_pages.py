@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from towpath.core.records import Level, LogLine, Run
 from towpath.sdk.testing.store_worlds import make_world
-from towpath.services.tasks import SHOWN, page
+from towpath.services.jobs.tasks import SHOWN, page
 from towpath.store import open_store
 
 LINES = st.lists(st.sampled_from(Level), max_size=12)

@@ -13,9 +13,10 @@ from support.oauth import CLIENT, SECRET, Held
 from towpath.core.errors import AuthError, BusyError
 from towpath.core.ports import AuthType
 from towpath.core.records import ConnectionStatus, now
-from towpath.services import tokens, tokens_asking
 from towpath.services.context import Actor
-from towpath.services.tokens import make_fresh, revoke_upstream
+from towpath.services.tokens import asking as tokens_asking
+from towpath.services.tokens import renewing as tokens
+from towpath.services.tokens.renewing import make_fresh, revoke_upstream
 
 ACTIVE, EXPIRED, ERROR = ConnectionStatus.ACTIVE, ConnectionStatus.EXPIRED, ConnectionStatus.ERROR
 HOUR = timedelta(hours=1)

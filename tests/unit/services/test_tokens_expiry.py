@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from towpath.core.ports import AuthType
 from towpath.core.records import Connection, ConnectionStatus
-from towpath.services.tokens import due, expiry_of
-from towpath.services.tokens_expiry import answered_expiry, moment
+from towpath.services.tokens.expiry import answered_expiry, moment
+from towpath.services.tokens.renewing import due, expiry_of
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 THEN = datetime(2026, 5, 1, 13, tzinfo=UTC)

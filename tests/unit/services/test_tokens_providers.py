@@ -7,7 +7,7 @@ import pytest
 
 from towpath.core.ports import AuthType
 from towpath.sdk.registry import Registry
-from towpath.services import tokens_page
+from towpath.services.tokens import page as tokens_page
 from towpath.vault.oauth import Dialog, OAuthClient
 from towpath.vault.oauth_urls import filled
 
@@ -59,5 +59,5 @@ def test_a_sign_in_can_be_begun(name: str):
 def test_the_page_of_providers_is_up_to_date():
     page = (Path(__file__).parents[3] / "docs/reference/providers.md").read_text()
     assert page == tokens_page.page(REGISTRY), (
-        "run: python -m towpath.services.tokens_page > docs/reference/providers.md"
+        "run: python -m towpath.services.tokens.page > docs/reference/providers.md"
     )

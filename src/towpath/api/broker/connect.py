@@ -19,8 +19,8 @@ from towpath.api.kit.pages import button, no_store, page, small, text, way_back
 from towpath.api.kit.routing import Router
 from towpath.core.errors import TowpathError
 from towpath.services.context import Actor
-from towpath.services.signin_tickets import is_secret, new_browser
-from towpath.services.signins import LIFE, Arrival, SignIns
+from towpath.services.signins.signins import LIFE, Arrival, SignIns
+from towpath.services.signins.tickets import is_secret, new_browser
 
 router = Router(prefix="/v1/customers/{customer_id}/connections", tags=["Connections"])
 pages = Router(prefix="/connect")

@@ -11,9 +11,9 @@ from towpath.api.broker.documents import PROBLEMS
 from towpath.api.broker.repeats import IdempotencyKey, repeat
 from towpath.api.kit.routing import Router
 from towpath.core.records import ConnectionStatus
-from towpath.services.credentials import provider_name
-from towpath.services.lent import CustomerConnections
-from towpath.services.trials import Trials
+from towpath.services.lending.credentials import provider_name
+from towpath.services.lending.lent import CustomerConnections
+from towpath.services.lending.trials import Trials
 
 router = Router(prefix="/v1/customers/{customer_id}/connections", tags=["Connections"])
 

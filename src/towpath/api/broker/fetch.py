@@ -18,8 +18,8 @@ from towpath.api.kit.defects import defect
 from towpath.core.errors import BusyError, TowpathError
 from towpath.core.ids import of_uuid
 from towpath.services.context import Rooms
-from towpath.services.desk import Answered
-from towpath.services.lending_answers import Answer, Ask, Due, Outcome, refusal
+from towpath.services.lending.answers import Answer, Ask, Due, Outcome, refusal
+from towpath.services.lending.desk import Answered
 
 PATH = "/internal/v1/instances/{instance_id}/connections"
 

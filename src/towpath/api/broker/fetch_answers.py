@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from starlette.types import Send
 
-from towpath.services.lending_answers import Answer, Ask, Outcome
+from towpath.services.lending.answers import Answer, Ask, Outcome
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from towpath.core.errors import TowpathError
 from towpath.services.context import Rooms
-from towpath.services.lending_answers import Due
-from towpath.services.tokens import Tokens
+from towpath.services.lending.answers import Due
+from towpath.services.tokens.renewing import Tokens
 
 #: How many tokens one process renews at once. Other requests have other threads.
 _THREADS = 16

@@ -9,7 +9,7 @@ from towpath.api.broker.auth import Broker
 from towpath.api.broker.documents import PROBLEMS
 from towpath.api.broker.repeats import IdempotencyKey, repeat
 from towpath.api.kit.routing import Router
-from towpath.services.grants import Grants
+from towpath.services.lending.grants import Grants
 
 _PREFIX = "/v1/customers/{customer_id}/connections/{connection_id}/grants"
 

@@ -9,8 +9,8 @@ from towpath.api.broker import schemas, translate
 from towpath.api.broker.auth import Broker
 from towpath.api.broker.documents import PROBLEMS
 from towpath.api.kit.routing import Router
-from towpath.services.customers import CustomerInstances, Runtime
-from towpath.services.people import Shown
+from towpath.services.people.customers import CustomerInstances, Runtime
+from towpath.services.people.keys import Shown
 
 router = Router(prefix="/v1/customers/{customer_id}/instances", tags=["Instances"])
 

@@ -11,7 +11,7 @@ from towpath.api.broker.origins import callback
 from towpath.api.kit.routing import Router
 from towpath.core.errors import ConfigError
 from towpath.core.records import Connection
-from towpath.services.tokens_registry import Known, OAuthClients
+from towpath.services.tokens.registry import Known, OAuthClients
 
 router = Router(prefix="/v1/providers", tags=["Providers"])
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from towpath.core.records import ConnectionStatus
-from towpath.services.grants import CAPABILITY
-from towpath.services.people import OVERLAP
+from towpath.services.lending.grants import CAPABILITY
+from towpath.services.people.keys import OVERLAP
 
 #: At least one character that is seen.
 _SEEN = r"[^\s\x00-\x1f]"

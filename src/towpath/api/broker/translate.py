@@ -8,8 +8,8 @@ from towpath.api.broker import schemas
 from towpath.core.ids import as_uuid, of_uuid
 from towpath.core.ports import AuthType
 from towpath.core.records import AuditEntry, Customer, Grant, Key
-from towpath.services.customers import Runtime
-from towpath.services.lent import Change, Lent, NewConnection
+from towpath.services.lending.lent import Change, Lent, NewConnection
+from towpath.services.people.customers import Runtime
 
 _OURS = re.compile(r"(cus|con|grt|ins)_[0-9A-Z]{26}")
 

@@ -13,8 +13,8 @@ from towpath.api.console.members import COOKIE, actor_of, refuse_foreign
 from towpath.api.kit.callers import bearer
 from towpath.api.kit.origins import is_secure
 from towpath.api.kit.routing import Router
-from towpath.services.accounts import Accounts
-from towpath.services.sessions import SESSION
+from towpath.services.people.accounts import Accounts
+from towpath.services.people.sessions import SESSION
 
 router = Router(tags=["Signing in"])
 

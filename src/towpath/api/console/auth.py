@@ -11,10 +11,10 @@ from towpath.api.console.guesses import guessing
 from towpath.api.console.members import Owner, Signed
 from towpath.api.kit.origins import origin
 from towpath.api.kit.routing import Router
-from towpath.services.accounts import Accounts
-from towpath.services.onetime import OneTimeKeys
-from towpath.services.sessions import Sessions
-from towpath.services.users import checked_password
+from towpath.services.people.accounts import Accounts
+from towpath.services.people.onetime import OneTimeKeys
+from towpath.services.people.sessions import Sessions
+from towpath.services.people.users import checked_password
 
 router = Router(prefix="/auth", tags=["Signing in"])
 

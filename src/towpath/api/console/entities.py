@@ -9,10 +9,10 @@ from typing import Any
 from towpath.api.console import dialect
 from towpath.core.errors import ConfigError
 from towpath.core.records import Connection
-from towpath.services import secretrefs
 from towpath.services.context import Rooms
-from towpath.services.workspace import Draft
-from towpath.services.workspace_uses import Role
+from towpath.services.secrets import references as secretrefs
+from towpath.services.workspace.uses import Role
+from towpath.services.workspace.workspace import Draft
 
 #: Where a connection keeps what this family alone knows of it.
 NOTES = "console"

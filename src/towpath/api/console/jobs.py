@@ -11,7 +11,7 @@ from towpath.api.console.jobs_schemas import Activation, Clearing, JobBody, JobC
 from towpath.api.console.members import Here, Place
 from towpath.api.kit.routing import Router
 from towpath.core.errors import NotFoundError
-from towpath.services.jobs import Job, Jobs
+from towpath.services.jobs.jobs import Job, Jobs
 from towpath.services.numbering import Kind, Numbering
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the job.")]

@@ -8,7 +8,7 @@ from towpath.api.console.jobs_schemas import JobBody, JobChange
 from towpath.api.console.members import Place
 from towpath.core.errors import ConfigError
 from towpath.core.flows import FlowStream
-from towpath.services.workspace_uses import Role
+from towpath.services.workspace.uses import Role
 
 #: What to do, where the hints of flows speak of their documents.
 _HINTS = {

@@ -12,7 +12,7 @@ from typing import Any
 from towpath.api.console import entities, streams
 from towpath.core.flows import FlowStream
 from towpath.core.ports import Connector
-from towpath.services.jobs import Job
+from towpath.services.jobs.jobs import Job
 
 Sent = str | Mapping[str, Any] | None
 """``streams_config``: JSON text, or an object."""

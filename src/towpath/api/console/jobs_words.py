@@ -11,10 +11,10 @@ from towpath.api.console.members import Place
 from towpath.core.errors import ConfigError
 from towpath.core.flows import Schedule
 from towpath.core.records import Connection
-from towpath.services.jobs import End as Ours
-from towpath.services.jobs import Job, Jobs, JobSpec
+from towpath.services.jobs.jobs import End as Ours
+from towpath.services.jobs.jobs import Job, Jobs, JobSpec
 from towpath.services.numbering import Kind, Numbering
-from towpath.services.workspace_uses import Role
+from towpath.services.workspace.uses import Role
 
 
 @dataclass(frozen=True)

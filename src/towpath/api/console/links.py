@@ -17,7 +17,7 @@ from towpath.api.kit.pages import button, field, form, no_store, page, small, te
 from towpath.api.kit.routing import Router
 from towpath.core.errors import TowpathError
 from towpath.core.records import KeyKind
-from towpath.services.accounts import Accounts
+from towpath.services.people.accounts import Accounts
 
 router = Router()
 

@@ -11,7 +11,7 @@ from towpath.api.console.members import Here
 from towpath.api.console.tasks import JOBS, JobNumber, TaskName
 from towpath.api.kit.routing import Router
 from towpath.api.kit.sse import EventStream
-from towpath.services.tasks import Tasks
+from towpath.services.jobs.tasks import Tasks
 
 router = Router(prefix=JOBS, tags=["Tasks"])
 

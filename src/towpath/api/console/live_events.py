@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from towpath.api.console.logs import line_of
 from towpath.api.console.tasks import counted, view
 from towpath.core.records import LogLine, RunStream, StreamStatus
-from towpath.services.tasks import Task
-from towpath.services.watching import Look
+from towpath.services.jobs.tasks import Task
+from towpath.services.jobs.watching import Look
 
 #: Milliseconds after which a client that lost its stream asks for it again.
 RETRY = 2000

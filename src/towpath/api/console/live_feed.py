@@ -18,8 +18,8 @@ from towpath.api.kit.closing import is_closing
 from towpath.api.kit.sse import Seats
 from towpath.core.errors import BusyError, NotFoundError, UnreachableError
 from towpath.services.context import Rooms
-from towpath.services.tasks import Task, Tasks
-from towpath.services.watching import Look, Watching
+from towpath.services.jobs.tasks import Task, Tasks
+from towpath.services.jobs.watching import Look, Watching
 
 #: Seconds between two looks at the store.
 EVERY = 0.5

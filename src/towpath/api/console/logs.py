@@ -14,8 +14,8 @@ from towpath.api.console.members import Here, Place
 from towpath.api.console.tasks import JOBS, JobNumber, TaskName
 from towpath.api.kit.routing import Router
 from towpath.core.records import LogLine
-from towpath.services.tasks import Task, Tasks
-from towpath.services.tasks_archive import Archive, archive
+from towpath.services.jobs.archive import Archive, archive
+from towpath.services.jobs.tasks import Task, Tasks
 
 router = Router(prefix=JOBS, tags=["Tasks"])
 

@@ -4,7 +4,7 @@ from towpath.api.console.answers import Answer
 from towpath.api.console.members import Here
 from towpath.api.console.sources_schemas import Unique, Wish
 from towpath.api.kit.routing import Router
-from towpath.services.workspace import Workspace
+from towpath.services.workspace.workspace import Workspace
 
 router = Router(prefix="/api/v1/project/{projectid}", tags=["Names"])
 

@@ -9,7 +9,7 @@ from towpath.api.console.answers import Answer
 from towpath.api.console.members import Here, Place
 from towpath.api.kit.routing import Router
 from towpath.core.errors import ConfigError
-from towpath.services.alert_settings import Alerts
+from towpath.services.jobs.alert_settings import Alerts
 from towpath.services.numbering import Numbering
 
 router = Router(prefix="/api/v1/project/{projectid}/settings", tags=["Settings"])

@@ -12,9 +12,9 @@ from towpath.api.console.answers import Answer
 from towpath.api.console.members import Here
 from towpath.api.kit.routing import Router
 from towpath.services.context import Rooms
-from towpath.services.tryout import Outcome
-from towpath.services.workspace import Job, Member, Workspace
-from towpath.services.workspace_uses import Role
+from towpath.services.workspace.tryout import Outcome
+from towpath.services.workspace.uses import Role
+from towpath.services.workspace.workspace import Job, Member, Workspace
 
 _PROJECT = "/api/v1/project/{projectid}"
 _MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "The project has none of this number."}}

@@ -11,7 +11,7 @@ from towpath.api.console.answers import Answer
 from towpath.api.console.members import Here
 from towpath.api.kit.routing import Router
 from towpath.core.records import Counters
-from towpath.services.tasks import MOST, Task, Tasks
+from towpath.services.jobs.tasks import MOST, Task, Tasks
 
 JOBS = "/api/v1/project/{projectid}/jobs"
 

@@ -13,7 +13,7 @@ from towpath.api.console.members import Member, Owner, Signed
 from towpath.api.kit.routing import Router
 from towpath.core.errors import ConflictError
 from towpath.core.records import Role, User
-from towpath.services.users import Users
+from towpath.services.people.users import Users
 
 router = Router(prefix="/api/v1/users", tags=["Users"])
 

@@ -43,6 +43,7 @@ RETRY_AFTER = 5
 
 _ASSUMED = "#/components/schemas/HTTPValidationError"
 
+
 class Errors:
     """How one family says no. Families that say it differently override what differs."""
 

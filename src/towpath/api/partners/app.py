@@ -12,7 +12,7 @@ from towpath.api.partners.directory import Directory
 from towpath.api.partners.errors import Faults, PartnersErrors, answer_faults
 from towpath.core.records import now
 from towpath.services.context import Rooms
-from towpath.services.partners_tokens import Tokens
+from towpath.services.partners.tokens import Tokens
 
 
 def build(rooms: Rooms, clock: Callable[[], datetime] = now) -> FastAPI:

@@ -15,7 +15,7 @@ from towpath.api.kit.routing import Router, StrictRoute
 from towpath.api.partners.schemas import Detail
 from towpath.core.records import Key, now
 from towpath.services.context import Rooms
-from towpath.services.partners_tokens import Tokens
+from towpath.services.partners.tokens import Tokens
 
 _READING = {"GET", "HEAD"}
 

@@ -13,9 +13,9 @@ from towpath.api.partners.errors import fault, told
 from towpath.api.partners.templates import MISSING, Id
 from towpath.api.partners.translate import Translator
 from towpath.services.context import Rooms
-from towpath.services.integrations import Integrations
-from towpath.services.integrations_standing import Standings
-from towpath.services.partners import Kind, Numbering
+from towpath.services.partners.integrations import Integrations
+from towpath.services.partners.numbers import Kind, Numbering
+from towpath.services.partners.standing import Standings
 
 _BAD: dict[int | str, dict[str, Any]] = {400: {"description": "What is wrong, by field."}}
 _RUNS: dict[int | str, dict[str, Any]] = {409: {"model": schemas.Detail}}

@@ -15,8 +15,8 @@ from towpath.core.ports import Connector
 from towpath.core.records import Connection
 from towpath.services import forms
 from towpath.services.context import Rooms
-from towpath.services.partners import Kind, Numbering
-from towpath.services.partners_destinations import MADE_BY, Destinations
+from towpath.services.partners.destinations import MADE_BY, Destinations
+from towpath.services.partners.numbers import Kind, Numbering
 
 _BAD: dict[int | str, dict[str, Any]] = {400: {"description": "What is wrong, by field."}}
 

@@ -16,7 +16,7 @@ from towpath.api.kit.strictjson import strict_json
 from towpath.api.partners.schemas import TokenAnswer, TokenRefusal
 from towpath.core.records import Key
 from towpath.services.context import Actor
-from towpath.services.partners_tokens import Tokens
+from towpath.services.partners.tokens import Tokens
 
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _GRANT = "client_credentials"

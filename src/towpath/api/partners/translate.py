@@ -12,10 +12,10 @@ from towpath.core.errors import NotFoundError
 from towpath.core.ports import Connector, StreamOffer
 from towpath.services import catalogue, forms
 from towpath.services.context import Rooms
-from towpath.services.integrations import Change
-from towpath.services.integrations_flows import Delivery, Reading
-from towpath.services.integrations_standing import Part, Standing
-from towpath.services.partners import Kind, Numbering
+from towpath.services.partners.flows import Delivery, Reading
+from towpath.services.partners.integrations import Change
+from towpath.services.partners.numbers import Kind, Numbering
+from towpath.services.partners.standing import Part, Standing
 
 _ENTITY = "entities"
 

@@ -67,7 +67,7 @@ def _load(socket: Path) -> None:
 
 
 def _define(now: Session, socket: Path) -> None:
-    from towpath.services import yamlfiles
+    from towpath.services.documents import files as yamlfiles
 
     places = {
         "DEMO_POSTGRES_SOCKET": str(socket),

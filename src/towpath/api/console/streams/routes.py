@@ -16,9 +16,9 @@ from towpath.api.console.streams.merging import merged, proposal
 from towpath.api.console.streams.saying import shown
 from towpath.api.kit.routing import Router
 from towpath.core.errors import ConfigError
-from towpath.services.discovery import Discovery, Offered
-from towpath.services.jobs import Job, Jobs
-from towpath.services.workspace_uses import Role
+from towpath.services.jobs.jobs import Job, Jobs
+from towpath.services.workspace.discovery import Discovery, Offered
+from towpath.services.workspace.uses import Role
 
 router = Router(prefix="/api/v1/project/{projectid}", tags=["Streams"])
 

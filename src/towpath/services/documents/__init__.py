@@ -1,0 +1,1 @@
+"""What users write down: YAML documents, applied and exported again."""

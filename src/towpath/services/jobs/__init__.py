@@ -1,0 +1,1 @@
+"""Jobs of a project, their tasks, and who is told when one fails."""

@@ -1,0 +1,1 @@
+"""What partners' programs build: integrations, their flows, destinations, tokens."""

@@ -1,0 +1,1 @@
+"""Who may come in: users with their sessions, programs with their keys, customers."""

@@ -1,0 +1,1 @@
+"""Tokens of other systems: renewed once however many ask, revoked, registered."""

@@ -1,0 +1,1 @@
+"""Sources and destinations of a project."""
