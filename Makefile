@@ -28,7 +28,7 @@ check: setup  ## Formatting, lint, types, import law
 
 test: setup  ## Every test, against real systems (installs MariaDB if it is missing and it can)
 	PYTHONPATH=tests $(BIN)/python -m support.mariadb
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 unit: setup  ## The tests that run in seconds
 	$(BIN)/pytest tests/unit tests/house

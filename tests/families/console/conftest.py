@@ -70,9 +70,9 @@ def console(api_sqlite, tmp_path):
 
 
 @pytest.fixture
-def ann(api_sqlite, tmp_path):
+def ann(server, tmp_path):
     """Somebody who makes jobs."""
-    return Person(api_sqlite, tmp_path)
+    return Person(server, tmp_path, server.organization())
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def anybody(api, tmp_path):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """One for all tests of a module: each has an organization of its own."""
-    with running(settings_of(tmp_path_factory.mktemp("console") / "home")) as api:
+    with running(settings_of(tmp_path_factory.mktemp("console") / "home"), family) as api:
         yield api
 
 

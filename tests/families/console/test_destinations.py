@@ -12,8 +12,8 @@ def sqlite(path, name="lake"):
 
 
 @pytest.fixture
-def ann(api_sqlite):
-    return InProject(api_sqlite, name="ann")
+def ann(server):
+    return InProject(server, org=server.organization(), name="ann")
 
 
 def made(person, kind, name):

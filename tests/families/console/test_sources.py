@@ -34,8 +34,8 @@ def of_postgres(config, name="shop"):
 
 
 @pytest.fixture
-def ann(api_sqlite):
-    return InProject(api_sqlite, name="ann")
+def ann(server):
+    return InProject(server, org=server.organization(), name="ann")
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_source_comes_and_goes(ann):
     assert (listed["created_by"], listed["updated_by"], listed["jobs"]) == ("ann", "ann", [])
     assert ann.data("GET", "/sources/1") == listed
 
-    bob = InProject(ann.api, name="bob")
+    bob = InProject(ann.api, org=ann.org, name="bob")
     changed = bob.data("PUT", "/sources/1", sqlite("b.db", "renamed"))
     assert changed == {**first, "name": "renamed", "config": '{"path": "b.db"}'}
     [listed] = ann.data("GET", "/sources")
@@ -204,7 +204,7 @@ def test_projects_see_their_own_and_what_is_everybodys(ann):
     connections.create(ann.org, "a customer's", "sqlite", sqlite_path, customer=customer)
     made(ann, "shop")
     made(ann, "lake", "lake.db", "destinations")
-    other = InProject(ann.api, "mill")
+    other = InProject(ann.api, "mill", ann.org)
     made(other, "mill's")
     assert [row["name"] for row in ann.data("GET", "/sources")] == ["everybody's", "shop"]
     assert [row["name"] for row in ann.data("GET", "/destinations")] == ["everybody's", "lake"]
@@ -215,7 +215,7 @@ def test_what_is_anothers_reads_as_missing(ann):
     shop, lake = made(ann, "shop"), made(ann, "lake", "lake.db", "destinations")
     numbers = {row.name: item for item, row in enumerate((shop, lake), 1)}
     foreign = InProject(ann.api, org=ann.api.organization())
-    neighbour = InProject(ann.api, "mill")
+    neighbour = InProject(ann.api, "mill", ann.org)
     for person, path in (
         (neighbour, f"/sources/{numbers['shop']}"),
         (foreign, f"/sources/{numbers['shop']}"),
