@@ -10,6 +10,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _LINE = 64
@@ -39,6 +42,24 @@ def check_key(text: str) -> None:
         raise ValueError("it is no private key in PEM form (-----BEGIN PRIVATE KEY-----)")
     if "ENCRYPTED PRIVATE KEY" in kinds or "ENCRYPTED" in text:
         raise ValueError("the private key has a passphrase: give it without one (openssl pkey)")
+
+
+def _checked_key(key: SecretStr) -> SecretStr:
+    check_key(key.get_secret_value())
+    return key
+
+
+def check_pair(certificate: str, key: SecretStr) -> None:
+    """Raises `ValueError` if one of a client's certificate and key is there without the other."""
+    if bool(certificate) != bool(key.get_secret_value()):
+        raise ValueError("client_certificate and client_key belong together: give both or neither")
+
+
+_TEXT = Field(json_schema_extra={"multiline": True})
+
+#: Settings of connectors: certificates and an open private key as PEM text; empty for none.
+Certificates = Annotated[str, AfterValidator(check_certificates), _TEXT]
+PrivateKey = Annotated[SecretStr, AfterValidator(_checked_key), _TEXT]
 
 
 @contextmanager

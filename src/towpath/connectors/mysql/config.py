@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from towpath.sdk import pem
 
@@ -46,23 +46,20 @@ class MySQLConfig(BaseModel):
         title="CA certificate",
         description="File with the certificates to trust; empty for those of the system.",
     )
-    ca_certificate: str = Field(
+    ca_certificate: pem.Certificates = Field(
         "",
         title="CA certificate as text",
         description="Instead of a file: the certificates to trust, in PEM form.",
-        json_schema_extra={"multiline": True},
     )
-    client_certificate: str = Field(
+    client_certificate: pem.Certificates = Field(
         "",
         title="Client certificate",
         description="In PEM form, where the server asks for one. Not with tls disable or prefer.",
-        json_schema_extra={"multiline": True},
     )
-    client_key: SecretStr = Field(
+    client_key: pem.PrivateKey = Field(
         SecretStr(""),
         title="Client key",
         description="The certificate's private key in PEM form, without a passphrase.",
-        json_schema_extra={"multiline": True},
     )
     parallel: int = Field(
         1,
@@ -77,21 +74,9 @@ class MySQLConfig(BaseModel):
         description="Dates such as 0000-00-00 or 2024-02-00: fail, or read as null.",
     )
 
-    @field_validator("ca_certificate", "client_certificate")
-    @classmethod
-    def _are_certificates(cls, value: str) -> str:
-        return pem.check_certificates(value)
-
-    @field_validator("client_key")
-    @classmethod
-    def _is_key(cls, value: SecretStr) -> SecretStr:
-        pem.check_key(value.get_secret_value())
-        return value
-
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
         if self.tls_ca and self.ca_certificate:
             raise ValueError("give tls_ca or ca_certificate, and not both")
-        if bool(self.client_certificate) != bool(self.client_key.get_secret_value()):
-            raise ValueError("client_certificate and client_key belong together: give both or neither")
+        pem.check_pair(self.client_certificate, self.client_key)
         return self

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from towpath.sdk import pem
 
@@ -49,23 +49,20 @@ class PostgresConfig(BaseModel):
         title="CA certificate",
         description="File with the certificates to trust; empty for those of the system (verify-full).",
     )
-    ca_certificate: str = Field(
+    ca_certificate: pem.Certificates = Field(
         "",
         title="CA certificate as text",
         description="Instead of a file: the certificates to trust, in PEM form.",
-        json_schema_extra={"multiline": True},
     )
-    client_certificate: str = Field(
+    client_certificate: pem.Certificates = Field(
         "",
         title="Client certificate",
         description="In PEM form, where the server asks for one.",
-        json_schema_extra={"multiline": True},
     )
-    client_key: SecretStr = Field(
+    client_key: pem.PrivateKey = Field(
         SecretStr(""),
         title="Client key",
         description="The certificate's private key in PEM form, without a passphrase.",
-        json_schema_extra={"multiline": True},
     )
     schemas: tuple[str, ...] = Field(
         (), title="Schemas", description="The schemas whose tables are discovered; none for all."
@@ -88,23 +85,11 @@ class PostgresConfig(BaseModel):
         description="Read one-dimensional arrays as lists, or every array as PostgreSQL's own text.",
     )
 
-    @field_validator("ca_certificate", "client_certificate")
-    @classmethod
-    def _are_certificates(cls, value: str) -> str:
-        return pem.check_certificates(value)
-
-    @field_validator("client_key")
-    @classmethod
-    def _is_key(cls, value: SecretStr) -> SecretStr:
-        pem.check_key(value.get_secret_value())
-        return value
-
     @model_validator(mode="after")
     def _verifiable(self) -> Self:
         if self.sslmode is SslMode.VERIFY_CA and not (self.sslrootcert or self.ca_certificate):
             raise ValueError("sslmode verify-ca needs sslrootcert or ca_certificate, the CA to trust")
         if self.sslrootcert and self.ca_certificate:
             raise ValueError("give sslrootcert or ca_certificate, and not both")
-        if bool(self.client_certificate) != bool(self.client_key.get_secret_value()):
-            raise ValueError("client_certificate and client_key belong together: give both or neither")
+        pem.check_pair(self.client_certificate, self.client_key)
         return self

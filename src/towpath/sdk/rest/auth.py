@@ -1,5 +1,6 @@
 """The ways in which a system knows its callers, as a connector's file describes them."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -17,14 +18,14 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Auth(Part):
+class _Auth(Part, ABC):
     requires: tuple[str, ...] = Field(
         (), description="Credentials that are needed besides those that the templates use."
     )
 
+    @abstractmethod
     def templates(self) -> tuple[str, ...]:
         """What it sends, as templates."""
-        raise NotImplementedError
 
     def credentials(self) -> tuple[str, ...]:
         """Names of all credentials that requests need."""
