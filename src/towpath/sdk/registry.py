@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from towpath.catalogue import FOLDER
 from towpath.core.errors import ConfigError, InternalError, NotFoundError
 from towpath.core.ports import Connector
+from towpath.core.reasons import plain_reason
 
 GROUP = "towpath.connectors"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -126,11 +127,6 @@ def parse_config(connector: Connector[Any], config: Mapping[str, Any]) -> Any:
         return connector.config.model_validate(config)
     except ValidationError as error:
         raise config_error(error, f"{connector.name} configuration", "config.invalid") from None
-
-
-def plain_reason(message: str) -> str:
-    """What pydantic says is wrong, without the word that it puts before the texts of our own checks."""
-    return message.removeprefix("Value error, ")
 
 
 def config_error(error: ValidationError, what: str, code: str) -> ConfigError:

@@ -13,6 +13,7 @@ from towpath import __version__
 from towpath.api.kit.errors import Errors
 from towpath.api.kit.family import Family, new_app
 from towpath.api.kit.mounting import Mounted
+from towpath.api.kit.pages import link, page, text
 from towpath.api.kit.routing import Router
 from towpath.bootstrap.container import Container
 from towpath.server.health import checks, ready
@@ -25,6 +26,20 @@ def operations(container: Container, mounts: Mapping[str, Mounted], registry: Co
         app = new_app("Towpath", "Health, figures and documents.", errors=Errors())
         router = Router()
         router.get("/healthz")(_alive)
+
+        @router.get("/", include_in_schema=False)
+        def front() -> Response:
+            """What a person finds who opens the address."""
+            documents = [
+                link(f"/openapi/{name}.json", f"{found.family.title} API") for name, found in mounts.items()
+            ]
+            return page(
+                "Towpath",
+                text(f"Version {__version__} answers here. The documents of its APIs:"),
+                *documents,
+                link("/readyz", "Health"),
+                link("/metrics", "Figures"),
+            )
 
         @router.get("/readyz")
         def readiness() -> JSONResponse:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from towpath.core.errors import ConfigError
 from towpath.core.ports import Connector
-from towpath.sdk.registry import plain_reason
+from towpath.core.reasons import plain_reason
 from towpath.services.secrets import fields as secretfields
 
 #: What people and programs send back for a secret that they were not shown.

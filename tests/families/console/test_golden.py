@@ -157,6 +157,10 @@ def test_errors_have_the_envelope(console):
         assert message in body["message"]
 
     refused(console.ask("POST", "/sources", {"name": "x"}), 400, "type")
+    wrong = console.ask("POST", "/sources", console.shop | {"config": "no object"})
+    refused(wrong, 400, "config: it must be a JSON object")
+    refused(console.api.post("/login", content=b"{"), 400, "JSON decode error")
+    assert console.api.post("/login", content=b"{").json()["message"].startswith("JSON")
     refused(console.api.get(f"{console.project}/sources"), 401, "Authentication required")
     refused(console.api.get("/auth", "authenticated"), 401, "Authentication required")
     refused(console.api.post("/login", json={"username": "ann", "password": "wrong horse"}), 401, "")

@@ -63,7 +63,8 @@ def _field(error: TowpathError) -> dict[str, str]:
 
 
 def _told(problem: Problem) -> str:
-    where = ".".join(str(part) for part in problem["loc"][1:])
+    # Of a body that is no JSON the place is a number of characters, which reads like a field.
+    where = "" if problem["type"] == "json_invalid" else ".".join(map(str, problem["loc"][1:]))
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])
 
 

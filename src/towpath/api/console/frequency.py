@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from towpath.core.errors import ConfigError
 from towpath.core.flows import Cron, Every, Schedule
+from towpath.core.reasons import plain_reason
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _MANUAL = ("", "manual")
@@ -69,7 +70,7 @@ def _cron(text: str) -> Cron:
     try:
         return Cron(cron=cron, timezone=zone or "UTC")
     except ValidationError as error:
-        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        reason = plain_reason(error.errors()[0]["msg"])
         raise _invalid(f"{reason[0].upper()}{reason[1:]}.") from None
 
 

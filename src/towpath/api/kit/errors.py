@@ -19,6 +19,7 @@ from towpath.core.errors import (
     TowpathError,
     UnreachableError,
 )
+from towpath.core.reasons import plain_reason
 
 Problem = Mapping[str, Any]
 """What is wrong with a request: ``loc`` (a list), ``msg``, ``type``, and never the value itself."""
@@ -115,7 +116,7 @@ def problems(errors: Sequence[Any]) -> list[Problem]:
 
 
 def _problem(error: Mapping[str, Any]) -> Problem:
-    message = error["msg"]
+    message = plain_reason(error["msg"])
     if error["type"] == "json_invalid":
         message = f"{message}: {error.get('ctx', {}).get('error', '')}"
     return {"loc": list(error["loc"]), "msg": message, "type": error["type"]}

@@ -49,6 +49,11 @@ def small(words: str) -> str:
     return f"<p><small>{escape(words)}</small></p>"
 
 
+def link(path: str, words: str) -> str:
+    """A line that leads to another page of ours."""
+    return f'<p><a href="{escape(path)}">{escape(words)}</a></p>'
+
+
 def button(words: str) -> str:
     """A button that posts to the page's own address."""
     return f'<form method="post"><button type="submit">{escape(words)}</button></form>'

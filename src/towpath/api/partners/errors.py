@@ -84,8 +84,7 @@ class PartnersErrors(Errors):
 
 
 def _message(problem: Problem) -> str:
-    found: str = problem["msg"].removeprefix("Value error, ")
-    return _MESSAGES.get(problem["type"], found)
+    return _MESSAGES.get(problem["type"], str(problem["msg"]))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from towpath.core.errors import ConfigError
-from towpath.sdk.registry import plain_reason
+from towpath.core.reasons import plain_reason
 from towpath.sdk.rest import checks
 from towpath.sdk.rest.definition import Definition
 from towpath.sdk.rest.known import guess, known_at

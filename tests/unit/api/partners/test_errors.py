@@ -54,7 +54,7 @@ def test_only_names_that_are_taken_are_faults():
 
 
 def test_shapes():
-    problems = [{"loc": ["body", "a"], "msg": "Value error, Why not.", "type": "value_error"}]
+    problems = [{"loc": ["body", "a"], "msg": "Why not.", "type": "value_error"}]
     answer = PartnersErrors().invalid(problems)
     assert (answer.status_code, json.loads(answer.body)) == (400, {"a": ["Why not."]})
     assert fault("x", "a", 0).body == {"a": [{"non_field_errors": ["x"]}]}

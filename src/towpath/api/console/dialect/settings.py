@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from towpath.core.errors import ConfigError
+from towpath.core.reasons import plain_reason
 
 
 def _harmless(value: Any) -> Any:
@@ -63,4 +64,4 @@ def _path(config: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
 
 
 def _said(message: str) -> str:
-    return message.removeprefix("Value error, ").removesuffix(".")
+    return plain_reason(message).removesuffix(".")
