@@ -238,6 +238,10 @@ class Rig:
         text = eventually(lambda: hit.exists() and hit.read_text(), f"fault {fault.stem}", patience)
         return int(str(text).split()[0])
 
+    def first_struck(self, faults: Mapping[str, Path]) -> str | None:
+        """The name of a fault that has struck; None as long as none has."""
+        return next((name for name, fault in faults.items() if fault.with_suffix(".hit").exists()), None)
+
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────
 
     def submit(self, flow: Flow, **more: Any) -> Run:

@@ -126,27 +126,33 @@ def test_the_database_of_store_and_engine_is_killed(rig: Rig, server: PostgresSe
 
 
 def test_a_source_database_that_is_killed_takes_its_snapshot_with_it(rig: Rig, server: PostgresServer):
-    source = server.create_database()
+    source, tables = server.create_database(), ("one", "two")
     with server.connect(source) as connection:
-        for table in ("early", "late"):
+        for table in tables:
             connection.execute(f"create table {table} (id bigint primary key, value text)")
             connection.execute(
                 f"insert into {table} select n, repeat('x', 20) from generate_series(0, 999) n"
             )
-    fault = rig.fault("write:public.early", "wait")
-    streams = [StreamRead(name=f"public.{table}") for table in ("early", "late")]
+    faults = {table: rig.fault(f"write:public.{table}", "wait") for table in tables}
+    streams = [StreamRead(name=f"public.{table}") for table in tables]
     policy = Policy(parallel=1, max_attempts=20)
     run = rig.submit(rig.flow(*streams, policy=policy, source=("postgres", server.config(source))))
-    rig.struck(fault)
+    # One at a time, in any order: the first has been read when it is struck, the other waits for its turn.
+    early = eventually(lambda: rig.first_struck(faults), "a slice that is about to write")
+    late = next(table for table in tables if table != early)
     # Both are planned, so the snapshot is older than this row: only a read under a new one sees it.
     eventually(lambda: len(rig.streams(run)) == len(streams), "the plan of both streams")
     with server.connect(source) as connection:
-        connection.execute("insert into late values (1000, 'after the snapshot')")
+        connection.execute(f"insert into {late} values (1000, 'after the snapshot')")
     server.kill()
     server.start()
-    fault.unlink()
+    for fault in faults.values():
+        fault.unlink()
     rig.finished(run)
-    assert rig.ids("early") == list(range(1000))
-    assert rig.ids("late") == list(range(1001))
-    assert [stream.epoch for stream in rig.streams(run)] == [0, 1]
+    assert rig.ids(early) == list(range(1000))
+    assert rig.ids(late) == list(range(1001))
+    assert {stream.stream: stream.epoch for stream in rig.streams(run)} == {
+        f"public.{early}": 0,
+        f"public.{late}": 1,
+    }
     assert "stream.snapshot_lost" in rig.events(run)
