@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from towpath.core.filters import AnyOf, Condition, Operator
 from towpath.core.model import ReadMode, WriteMode
+from towpath.core.steps import PageRead, RecordWrite
 
 #: The shortest interval between two starts that users may ask for, in seconds.
 MINIMUM_INTERVAL = 60
@@ -107,6 +108,9 @@ class ExportSpec(Document):
     """What to read: the named streams, or every stream with a full refresh if none is named."""
 
     streams: tuple[StreamRead, ...] = ()
+    pages: PageRead | None = None
+    """For the records lane: how it is read page by page; then at most one stream is named, for connections
+    that have no application of their own."""
 
 
 class ImportSpec(Document):
@@ -115,6 +119,9 @@ class ImportSpec(Document):
     namespace: str | None = None
     """Schema or database to write into; None: the destination's own default."""
     streams: tuple[StreamWrite, ...] = ()
+    records: RecordWrite | None = None
+    """For the records lane: how records are written one by one; with one stream, for connections that have no
+    application of their own."""
 
 
 class Cron(Document):

@@ -20,6 +20,7 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from towpath.core.application import Application
 from towpath.core.model import (
     Batch,
     Checkpoint,
@@ -202,6 +203,12 @@ class Connector(Generic[Config]):
     """Its JSON Schema is the settings form; fields of type ``SecretStr`` go to the vault."""
     source: Callable[[Config], AbstractContextManager[Source]] | None = None
     destination: Callable[[Config], AbstractContextManager[Destination]] | None = None
+    application: Callable[[Config], AbstractContextManager[Application]] | None = None
+    """The third role: read page by page, and written record by record."""
+    reading: type[BaseModel] | None = None
+    """What `PageRead.request` says to the application."""
+    writing: type[BaseModel] | None = None
+    """What `RecordWrite.request` says to it."""
     read_modes: frozenset[ReadMode] = frozenset()
     write_modes: frozenset[WriteMode] = frozenset()
     icon: str = ""

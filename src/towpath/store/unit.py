@@ -9,6 +9,7 @@ from towpath.store.attempts import SqlAttempts, SqlWorkers
 from towpath.store.audit import SqlAudit
 from towpath.store.events import SqlEvents
 from towpath.store.flows import SqlFlows
+from towpath.store.items import SqlBuckets, SqlDebugLines, SqlValues
 from towpath.store.lending import SqlGrants
 from towpath.store.organizations import SqlOrganizations
 from towpath.store.record_errors import SqlRecordErrors
@@ -52,4 +53,8 @@ class SqlUnitOfWork:
         self.secrets = SqlSecrets(connection)
         self.master_keys = SqlMasterKeys(connection)
         self.audit = SqlAudit(connection)
+        self.items = SqlRepository(connection, tables.items, records.Item)
+        self.values = SqlValues(connection)
+        self.buckets = SqlBuckets(connection)
+        self.debug_lines = SqlDebugLines(connection)
         self.workers = SqlWorkers(connection)

@@ -23,6 +23,7 @@ from towpath.core.records.history import (
     LogLine,
     RecordError,
 )
+from towpath.core.records.items import DebugLine, Item, Value
 from towpath.core.records.people import Customer, Instance, Key, KeyKind, Role, User
 from towpath.core.records.runs import (
     Attempt,
@@ -46,6 +47,7 @@ __all__ = [
     "ConnectionStatus",
     "Counters",
     "Customer",
+    "DebugLine",
     "ErrorStatus",
     "Event",
     "Export",
@@ -54,6 +56,7 @@ __all__ = [
     "Import",
     "Instance",
     "Integration",
+    "Item",
     "Key",
     "KeyKind",
     "Level",
@@ -72,6 +75,7 @@ __all__ = [
     "SliceStatus",
     "StreamStatus",
     "User",
+    "Value",
     "Worker",
     "now",
 ]

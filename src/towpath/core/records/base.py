@@ -1,7 +1,9 @@
 """What every row has in common, and the tenants and workspaces that own the rest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from towpath.core.ids import new_id
 
@@ -49,3 +51,5 @@ class Integration(Owned):
     enabled: bool = True
     """While False, no schedule starts any of its flows, whatever they say themselves."""
     project: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What an API family needs to show it as its clients wrote it; never a secret."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from towpath.core.flows import ExportSpec, ImportSpec, Policy, Schedule
 from towpath.core.ids import new_id
+from towpath.core.pipelines import Pipeline
 from towpath.core.records.base import Owned
 
 
@@ -20,6 +21,8 @@ class Export(Owned):
     connection: str
     spec: ExportSpec
     project: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What an API family needs to show it as its clients wrote it; never a secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,8 @@ class Import(Owned):
     connection: str
     spec: ImportSpec
     project: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """As an export's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,9 @@ class Flow(Owned):
     """Unique in its project, or among the flows of the organization that have none."""
     exports: tuple[str, ...]
     imports: tuple[str, ...]
+    pipeline: Pipeline | None = None
+    """For the records lane: the order of its steps, which are all of ``exports`` and ``imports``. None: the
+    one export's streams are copied to the one import's."""
     schedule: Schedule | None = None
     policy: Policy = field(default_factory=Policy)
     enabled: bool = True

@@ -60,6 +60,8 @@ class RecordError(Owned):
     """Unique within (run, stream): makes reporting the same failure twice harmless."""
     retry: str | None = None
     """The run that sends the record again, or has done so. None while the error is open."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """What more is known: ``source``, ``stage`` (where a retry begins), ``trace_key``, ``data_uri`` …"""
 
 
 @dataclass(frozen=True, kw_only=True)

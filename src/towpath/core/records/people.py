@@ -62,6 +62,8 @@ class KeyKind(StrEnum):
     """A link that signs a person in, once."""
     INVITE = "invite"
     """Leave for one person to sign up."""
+    ONCE = "once"
+    """Lent to a function that is called, for as long as it runs."""
 
 
 @dataclass(frozen=True, kw_only=True)

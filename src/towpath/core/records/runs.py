@@ -83,15 +83,17 @@ class Counters:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStream(Owned):
-    """One stream of one run: its plan and its progress. Keyed by (run, stream)."""
+    """One stream of a run, or one step of its pipeline: its plan and its progress. Keyed by (run, stream)."""
 
     run: str
     stream: str
+    id: str = field(default_factory=lambda: new_id("stp"))
+    """For API families in which the parts of runs have ids."""
     status: StreamStatus = StreamStatus.PLANNED
     epoch: int = 0
     """How often the stream was planned again because its snapshot was lost."""
     selection: Mapping[str, Any]
-    """`Selection.to_json`."""
+    """`Selection.to_json`; of a step ``{"kind": "export" | "lookup" | "import", "position": 0 …}``."""
     target: Mapping[str, Any]
     """`Target.to_json`, and the id of its ``connection``; empty for a stream whose planning failed."""
     state_before: Mapping[str, Any] | None = None

@@ -16,6 +16,7 @@ from towpath.core.repositories.connections import (
 )
 from towpath.core.repositories.flows import Flows, States
 from towpath.core.repositories.history import Audit, RecordErrors, RunLog
+from towpath.core.repositories.items import Buckets, DebugLines, Values
 from towpath.core.repositories.people import Keys, Numbers, Organizations, Remembered, Requests
 from towpath.core.repositories.runs import Attempts, Runs, RunStreams, Workers
 from towpath.core.repositories.unit import Store, UnitOfWork
@@ -24,7 +25,9 @@ __all__ = [
     "Attempts",
     "Audit",
     "Authorizations",
+    "Buckets",
     "Connections",
+    "DebugLines",
     "Events",
     "Flows",
     "Grants",
@@ -43,5 +46,6 @@ __all__ = [
     "States",
     "Store",
     "UnitOfWork",
+    "Values",
     "Workers",
 ]

@@ -3,11 +3,12 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from towpath.core.records import Customer, Export, Import, Instance, Integration, Project, User
+from towpath.core.records import Customer, Export, Import, Instance, Integration, Item, Project, User
 from towpath.core.repositories.base import Repository
 from towpath.core.repositories.connections import Authorizations, Connections, Events, Grants, Renewals
 from towpath.core.repositories.flows import Flows, States
 from towpath.core.repositories.history import Audit, RecordErrors, RunLog
+from towpath.core.repositories.items import Buckets, DebugLines, Values
 from towpath.core.repositories.people import Keys, Numbers, Organizations, Requests
 from towpath.core.repositories.runs import Attempts, Runs, RunStreams, Workers
 from towpath.core.sealed import MasterKeys, Secrets
@@ -68,6 +69,14 @@ class UnitOfWork(Protocol):
     def master_keys(self) -> MasterKeys: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def items(self) -> Repository[Item]: ...
+    @property
+    def values(self) -> Values: ...
+    @property
+    def buckets(self) -> Buckets: ...
+    @property
+    def debug_lines(self) -> DebugLines: ...
     @property
     def workers(self) -> Workers: ...
 

@@ -24,6 +24,7 @@ from towpath.store.tables.flows import (
     states,
 )
 from towpath.store.tables.history import audit, audit_heads, record_errors, run_log
+from towpath.store.tables.items import buckets, debug_lines, items, stored_values
 from towpath.store.tables.people import (
     customers,
     instances,
@@ -41,8 +42,10 @@ __all__ = [
     "audit",
     "audit_heads",
     "authorizations",
+    "buckets",
     "connections",
     "customers",
+    "debug_lines",
     "events",
     "exports",
     "flow_exports",
@@ -52,6 +55,7 @@ __all__ = [
     "imports",
     "instances",
     "integrations",
+    "items",
     "keys",
     "master_keys",
     "metadata",
@@ -67,6 +71,7 @@ __all__ = [
     "runs",
     "secrets",
     "states",
+    "stored_values",
     "users",
     "workers",
 ]

@@ -3,6 +3,7 @@
 from sqlalchemy import Boolean, Index, Integer, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from towpath.core.flows import ExportSpec, ImportSpec, Policy, Schedule
+from towpath.core.pipelines import Pipeline
 from towpath.store.tables.base import may, metadata, need, owned, part, refer, unique_where
 from towpath.store.types import Document, Json, Moment, Str
 
@@ -13,6 +14,7 @@ integrations = owned(
     need("summary", Str, default="''"),
     may("connection", Str),
     need("enabled", Boolean, default="true"),
+    need("metadata", Json, default="'{}'"),
     UniqueConstraint("org", "name"),
     refer("projects", "project"),
     refer("connections", "connection"),
@@ -28,6 +30,7 @@ def side(name: str, document: type) -> Table:
         need("connection", Str),
         need("spec", Document(document)),
         may("project", Str),
+        need("metadata", Json, default="'{}'"),
         unique_where(f"uq_{name}_name", "org", "name", condition="project IS NULL"),
         unique_where(f"uq_{name}_project", "org", "project", "name", condition="project IS NOT NULL"),
         refer("connections", "connection"),
@@ -51,6 +54,7 @@ flows = owned(
     need("metadata", Json, default="'{}'"),
     need("created_by", Str, default="''"),
     need("updated_by", Str, default="''"),
+    may("pipeline", Document(Pipeline)),
     unique_where("uq_flows_name", "org", "name", condition="project IS NULL"),
     unique_where("uq_flows_project", "org", "project", "name", condition="project IS NOT NULL"),
     refer("integrations", "integration"),

@@ -34,6 +34,7 @@ record_errors = owned(
     need("status", Choice(ErrorStatus)),
     need("key", Str),
     may("retry", Str),
+    need("detail", Json, default="'{}'"),
     refer("runs", "run", cascade=True),
     unique_where("uq_record_errors_key", "org", "run", "stream", "key", condition="key <> ''"),
     Index(None, "org", "run", "id"),

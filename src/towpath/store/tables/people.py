@@ -16,7 +16,7 @@ from towpath.store.tables.base import index_where, may, metadata, need, owned, r
 from towpath.store.types import Choice, Moment, Str, Strings
 
 #: Kinds of keys that end by themselves and are swept then, and those that nobody calls by a name, in SQL.
-PASSING = "'access', 'session', 'link', 'invite'"
+PASSING = "'access', 'session', 'link', 'invite', 'once'"
 NAMELESS = f"{PASSING}, 'proxy'"
 
 organizations = Table(

@@ -46,7 +46,9 @@ run_streams = part(
     may("error", Json),
     may("started_at", Moment),
     may("ended_at", Moment),
+    need("id", Str, default="''"),
     refer("runs", "run", cascade=True),
+    Index("uq_run_streams_id", "org", "id", unique=True),
 )
 
 run_slices = part(
