@@ -1,0 +1,1 @@
+"""Pure functions over records: paths, dates, templates, mapping, filters, shaping. No I/O."""
