@@ -56,6 +56,10 @@ class Connection(Owned):
     """Why the last test or renewal failed, in a few words of ours."""
     expires_at: datetime | None = None
     """When the access token ends; None for credentials that do not."""
+    lender: str | None = None
+    """Id of the connection whose ``max_parallel`` counts for this one too: both compete for its places."""
+    debug_until: datetime | None = None
+    """Until when its requests and answers are captured."""
     last_used_at: datetime | None = None
     """When the credentials were last lent, to about a minute."""
     deleted_at: datetime | None = None

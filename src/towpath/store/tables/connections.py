@@ -26,6 +26,8 @@ connections = owned(
     may("role", Str),
     need("created_by", Str, default="''"),
     need("updated_by", Str, default="''"),
+    may("lender", Str),
+    may("debug_until", Moment),
     refer("projects", "project"),
     refer("customers", "customer"),
     # A deleted connection frees its name.

@@ -18,6 +18,8 @@ PASSING = "'access', 'session', 'link', 'invite'"
 def upgrade() -> None:
     for table in ("exports", "imports", "integrations"):
         op.add_column(table, _need("metadata", TEXT, "'{}'"))
+    op.add_column("connections", sa.Column("lender", TEXT, nullable=True))
+    op.add_column("connections", sa.Column("debug_until", MOMENT, nullable=True))
     op.add_column("flows", sa.Column("pipeline", TEXT, nullable=True))
     op.add_column("record_errors", _need("detail", TEXT, "'{}'"))
     _steps()
