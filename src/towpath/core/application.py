@@ -129,6 +129,11 @@ class Tools(Protocol):
         """Whether anything, be it null, lies at the path."""
         ...
 
+    @property
+    def level(self) -> int:
+        """How many places there are: more threads than that would only wait for each other."""
+        ...
+
     def slot(self) -> AbstractContextManager[None]:
         """A place among those that use the connection at once, over all processes of the machine: held
         around each request.

@@ -208,7 +208,8 @@ class Connector(Generic[Config]):
     reading: type[BaseModel] | None = None
     """What `PageRead.request` says to the application."""
     writing: type[BaseModel] | None = None
-    """What `RecordWrite.request` says to it."""
+    """What `RecordWrite.request` says to it. If it has fields ``lookups``, ``ignore_existing``,
+    ``ignore_missing`` or ``max_attempts``, they are given what `RecordWrite` says."""
     read_modes: frozenset[ReadMode] = frozenset()
     write_modes: frozenset[WriteMode] = frozenset()
     icon: str = ""

@@ -4,6 +4,7 @@ A connector is a package with an entry point in the group ``towpath.connectors``
 `Connector` value. Import from here, never from deeper rooms.
 """
 
+from towpath.core.application import Application, Escape, Failure, Now, Outcome, Page, Sending, Tools
 from towpath.core.errors import (
     AuthError,
     BusyError,
@@ -40,6 +41,7 @@ from towpath.core.ports import Category, Connector, Destination, Source, Writer
 __all__ = [
     "NATIVE_TYPE",
     "AnyOf",
+    "Application",
     "AuthError",
     "Batch",
     "BusyError",
@@ -52,10 +54,15 @@ __all__ = [
     "Connector",
     "DataError",
     "Destination",
+    "Escape",
+    "Failure",
     "IntegrityError",
     "InternalError",
     "NotFoundError",
+    "Now",
     "Operator",
+    "Outcome",
+    "Page",
     "Plan",
     "ReadMode",
     "Receipt",
@@ -64,11 +71,13 @@ __all__ = [
     "ResourceError",
     "SchemaError",
     "Selection",
+    "Sending",
     "Slice",
     "Source",
     "State",
     "Stream",
     "Target",
+    "Tools",
     "TowpathError",
     "UnreachableError",
     "WriteMode",
