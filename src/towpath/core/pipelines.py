@@ -79,3 +79,12 @@ class Pipeline(_Document):
         """Those of the branches too, in the order of the document."""
         branched = (one for router in self.routers for branch in router.branches for one in branch.processors)
         return (*self.processors, *branched)
+
+
+#: What a run is given from outside stands among the values (`UnitOfWork.values`) whose scope is the run's id,
+#: written before the run begins and gone with it. Keys that begin so hold, in key order, what was posted to
+#: webhooks: ``{"step": <id of the export>, "records": […]}``; that generator then reads nothing else.
+GIVEN = "given/"
+#: Of a run that was asked for by hand: ``{"since": iso or null, "until": iso or null}``, instead of the saved
+#: cutoff and of the present.
+WINDOW = "window"
