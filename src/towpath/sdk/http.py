@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin
@@ -101,7 +101,7 @@ class HttpClient:
         ``max_redirects`` a body with secrets goes nowhere but to where it was meant for.
         """
         self._timeout, self._max_body, self._max_redirects = timeout, max_body, max_redirects
-        self._limits = httpx2.Timeout(timeout, connect=min(connect_timeout, timeout))
+        self._connect_timeout = connect_timeout
         self._retry = retry or Retry()
         self._secrets = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
         self._context = _tls_context(ca_file)
@@ -136,18 +136,22 @@ class HttpClient:
         body: bytes = b"",
         repeatable: bool | None = None,
         sign: Callable[[], Mapping[str, str]] | None = None,
+        timeout: float | None = None,
     ) -> Response:
         """Send, and send again while that may help; the last answer, whatever its status.
 
         ``secret_headers`` are not sent on to another origin. ``repeatable`` says that sending twice does no
         harm, because of an idempotency key for example; by default that depends on the method. ``sign`` gives
-        more headers, anew for each attempt. Raises `ConfigError`, `UnreachableError` or `DataError`.
+        more headers, anew for each attempt. ``timeout`` is for this request alone. Raises `ConfigError`,
+        `UnreachableError` or `DataError`.
         """
         may_repeat = method in _SAFE_TWICE if repeatable is None else repeatable
         attempt = 0
         while True:
             attempt += 1
-            request = _Outgoing(method, url, dict(headers or {}), dict(secret_headers or {}), body)
+            request = _Outgoing(
+                method, url, dict(headers or {}), dict(secret_headers or {}), body, timeout or self._timeout
+            )
             request.headers.update(sign() if sign else {})
             try:
                 response = self._follow(request)
@@ -165,7 +169,7 @@ class HttpClient:
             self._sleep(wait)
 
     def _follow(self, request: "_Outgoing") -> Response:
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + request.timeout
         for _ in range(self._max_redirects + 1):
             response = self._once(request, deadline)
             location = response.headers.get("location")
@@ -193,6 +197,7 @@ class HttpClient:
     def _send(self, request: "_Outgoing", host: str, address: str, deadline: float) -> Response:
         """Send to that address and no other, in the name of the host."""
         url = httpx2.URL(request.url)
+        limits = httpx2.Timeout(request.timeout, connect=min(self._connect_timeout, request.timeout))
         outgoing = httpx2.Request(
             request.method,
             url.copy_with(host=address),
@@ -205,7 +210,7 @@ class HttpClient:
                 "host": url.netloc.decode("ascii"),
             },
             content=request.body,
-            extensions={"sni_hostname": host, "timeout": self._limits.as_dict()},
+            extensions={"sni_hostname": host, "timeout": limits.as_dict()},
         )
         try:
             answer = self._transport(host).handle_request(outgoing)
@@ -253,6 +258,8 @@ class _Outgoing:
     headers: dict[str, str]
     secret_headers: dict[str, str]
     body: bytes
+    timeout: float
+    """Seconds, with all redirects."""
 
     def redirected(self, status: int, location: str) -> "_Outgoing":
         """The request to send to the new place. Secrets stay with their origin; a body is never dropped."""
@@ -265,9 +272,9 @@ class _Outgoing:
         if old.scheme == "https" and new.scheme == "http":
             raise refused(self.url, "redirects from https to http")
         if (old.scheme, old.netloc) == (new.scheme, new.netloc):
-            return _Outgoing(self.method, url, self.headers, self.secret_headers, self.body)
+            return replace(self, url=url)
         headers = {name: text for name, text in self.headers.items() if name.lower() not in _ALWAYS_SECRET}
-        return _Outgoing(self.method, url, headers, {}, self.body)
+        return replace(self, url=url, headers=headers, secret_headers={})
 
 
 def _tls_context(ca_file: str | None) -> ssl.SSLContext:
