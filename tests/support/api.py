@@ -145,14 +145,24 @@ def offered() -> tuple[Family, ...]:
     return ()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service("postgres"))])
-def api(request: pytest.FixtureRequest, tmp_path: Path, offered: tuple[Family, ...]) -> Iterator[Api]:
-    """A server of the test's own, on an empty store; each test runs on both."""
+STORES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.service("postgres")))
+
+
+@contextmanager
+def running_on(request: pytest.FixtureRequest, home: Path, *families: Family) -> Iterator[Api]:
+    """The server over an empty store of the kind that the fixture's parameter names, one of `STORES`."""
     chosen = {}
     if request.param == "postgresql":
-        database = request.getfixturevalue("postgres_database")
-        chosen["database_url"] = request.getfixturevalue("postgres").url(database)
-    with running(settings_of(tmp_path / "home", **chosen), *offered) as found:
+        postgres = request.getfixturevalue("postgres")
+        chosen["database_url"] = postgres.url(postgres.create_database())
+    with running(settings_of(home, **chosen), *families) as found:
+        yield found
+
+
+@pytest.fixture(params=STORES)
+def api(request: pytest.FixtureRequest, tmp_path: Path, offered: tuple[Family, ...]) -> Iterator[Api]:
+    """A server of the test's own, on an empty store; each test runs on both."""
+    with running_on(request, tmp_path / "home", *offered) as found:
         yield found
 
 

@@ -1,6 +1,6 @@
 """A furnished organization: its key, a customer, an instance, and short ways to ask for things."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,9 +8,10 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from support.api import Api, uuid
+from support.api import STORES, Api, running, running_on, settings_of, uuid
 from towpath.api.broker import family
 from towpath.api.kit.family import Family
+from towpath.core.ids import new_id
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +32,7 @@ class Tenant:
 
     @classmethod
     def furnish(cls, api: Api, name: str) -> "Tenant":
-        org = api.organization(name)
+        org = api.organization(f"{name} {new_id('org')}")  # the server may have one of that name already
         customer = api.customer(org)
         instance, proxy_key = api.instance(org, customer)
         return cls(api, org, api.key(org, "broker"), uuid(customer), uuid(instance), proxy_key)
@@ -73,6 +74,20 @@ class Tenant:
         params = {"provider": "gmail"} | query
         path = f"/internal/v1/instances/{self.instance}/connections"
         return self.api.get(path, key or self.proxy_key, params=params)
+
+
+@pytest.fixture(scope="module", params=STORES)
+def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """One server on each store for all tests of a module: each has organizations of its own."""
+    with running_on(request, tmp_path_factory.mktemp("broker") / "home", family) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def api_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The same on SQLite only."""
+    with running(settings_of(tmp_path_factory.mktemp("broker") / "home"), family) as api:
+        yield api
 
 
 @pytest.fixture

@@ -210,16 +210,17 @@ def test_without_a_row_in_the_trail_nothing_is_lent(acme):
 
 @pytest.mark.service("postgres")
 @pytest.mark.parametrize("api", ["postgresql"], indirect=True)
-def test_a_database_that_only_reads_lends_nothing(acme, postgres, postgres_database):
+def test_a_database_that_only_reads_lends_nothing(acme, postgres):
+    database = acme.api.container.settings.database_url.rpartition("/")[2].partition("?")[0]
     acme.grant(acme.connect(credentials={"access_token": "canary"}))
     assert acme.fetch().status_code == 200
 
     def only_read(word):
         with postgres.connect() as admin:
-            admin.execute(f"alter database {postgres_database} set default_transaction_read_only = {word}")
+            admin.execute(f"alter database {database} set default_transaction_read_only = {word}")
             admin.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s",
-                [postgres_database],
+                [database],
             )
 
     only_read("on")
