@@ -55,6 +55,8 @@ class Response:
     url: str
     """Where it came from, as `shown`."""
     secrets: tuple[str, ...] = ()
+    set_cookies: tuple[str, ...] = ()
+    """Each ``Set-Cookie`` by itself: they cannot be told apart once they are joined."""
 
     @property
     def ok(self) -> bool:
@@ -93,18 +95,20 @@ class HttpClient:
         retry: Retry | None = None,
         secrets: Iterable[str] = (),
         ca_file: str | None = None,
+        tls: ssl.SSLContext | None = None,
         resolver: Resolver = resolve,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """``timeout`` bounds one attempt from its start to the last byte of its answer, in seconds;
         ``max_body`` the bytes of an answer; ``secrets`` never show in errors and excerpts. Without any
-        ``max_redirects`` a body with secrets goes nowhere but to where it was meant for.
+        ``max_redirects`` a body with secrets goes nowhere but to where it was meant for. ``tls`` replaces the
+        usual trust, and ``ca_file``.
         """
         self._timeout, self._max_body, self._max_redirects = timeout, max_body, max_redirects
         self._connect_timeout = connect_timeout
         self._retry = retry or Retry()
         self._secrets = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
-        self._context = _tls_context(ca_file)
+        self._context = tls or _tls_context(ca_file)
         self._resolver, self._sleep = resolver, sleep
         self._transports: dict[str, httpx2.HTTPTransport] = {}
         self._lock = threading.Lock()
@@ -237,7 +241,8 @@ class HttpClient:
                 raise httpx2.ReadTimeout("the answer takes too long")
         headers = {name.lower(): value for name, value in answer.headers.items()}
         secrets = (*self._secrets, *request.secret_headers.values())
-        return Response(answer.status_code, headers, bytes(body), shown(request.url), secrets)
+        cookies = tuple(answer.headers.get_list("set-cookie"))
+        return Response(answer.status_code, headers, bytes(body), shown(request.url), secrets, cookies)
 
     def _transport(self, host: str) -> httpx2.HTTPTransport:
         """One pool for each host: a connection made in the name of one never serves another."""
