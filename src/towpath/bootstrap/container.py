@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from towpath.core.repositories import Store
     from towpath.engine import Engine
     from towpath.sdk.registry import Registry
+    from towpath.services.context import Bucket
     from towpath.services.lending.desk import Desk
     from towpath.services.upkeep import Upkeep
     from towpath.vault import Vault
@@ -45,6 +46,13 @@ class Container:
     @property
     def open_signup(self) -> bool:
         return self.settings.open_signup
+
+    @property
+    def integrator_bucket(self) -> "Bucket | None":
+        from towpath.services.context import Bucket
+
+        size = self.settings.integrator_bucket_size
+        return Bucket(size, self.settings.integrator_bucket_rate) if size else None
 
     @cached_property
     def store(self) -> "Store":

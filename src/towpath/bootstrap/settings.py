@@ -5,14 +5,12 @@ home folder, its default. ``docs/reference/settings.md`` is `settings_page` and 
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from towpath.bootstrap import parsing
 from towpath.core.errors import ConfigError
 
 FILE_NAME = "towpath.yaml"
@@ -33,92 +31,13 @@ class Setting:
     in_file: bool = True
 
 
-_LAST_PORT = 65535
-
-
-def _port(value: Any) -> int:
-    port = int(value)
-    if not 0 <= port <= _LAST_PORT:
-        raise ValueError("a port is a number from 0 to 65535")
-    return port
-
-
-def _hosts(value: Any) -> tuple[str, ...]:
-    items = value.split(",") if isinstance(value, str) else value
-    return tuple(str(item).strip() for item in items if str(item).strip())
-
-
-def _folders(value: Any) -> tuple[Path, ...]:
-    return tuple(_path(item) for item in _hosts(value))
-
-
-def _one_of(*choices: str) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if str(value).lower() not in choices:
-            raise ValueError(f"choose one of {', '.join(choices)}")
-        return str(value).lower()
-
-    return parse
-
-
-def _positive(value: Any) -> int:
-    if int(value) < 1:
-        raise ValueError("a whole number from 1")
-    return int(value)
-
-
-def _seconds(value: Any) -> float:
-    if float(value) <= 0:
-        raise ValueError("a number of seconds above 0")
-    return float(value)
-
-
-def _path(value: Any) -> Path:
-    return Path(str(value)).expanduser()
-
-
-_RATE = re.compile(r"[1-9][0-9]{0,6}/(second|minute|hour)")
-
-
-def _rate(value: Any) -> str | None:
-    if str(value).lower() == "none":
-        return None
-    if not _RATE.fullmatch(str(value)):
-        raise ValueError("write it like 100/second, 30/minute, 1000/hour or none")
-    return str(value)
-
-
-def _yes(value: Any) -> bool:
-    words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-    if str(value).lower() not in words:
-        raise ValueError("write yes or no")
-    return words[str(value).lower()]
-
-
-def _networks(value: Any) -> tuple[str, ...]:
-    return tuple(str(ip_network(item)) for item in _hosts(value))
-
-
-def _url(value: Any) -> str:
-    parts = urlsplit(str(value))
-    usable = parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")
-    if not usable or parts.query or parts.fragment or parts.username or parts.port == 0:
-        raise ValueError("write it like https://towpath.example.com")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _origins(value: Any) -> tuple[str, ...]:
-    # Any origin at all, with credentials, would let every web page act for who is signed in.
-    return tuple(_url(item) for item in _hosts(value))
-
-
 TABLE: tuple[Setting, ...] = (
     Setting(
         "home",
         "TOWPATH_HOME",
         "`~/.towpath`",
         "The folder (mode 0700) for the store, the key and the logs.",
-        _path,
+        parsing.path,
         in_file=False,
     ),
     Setting(
@@ -141,25 +60,29 @@ TABLE: tuple[Setting, ...] = (
         "TOWPATH_MASTER_KEY_FILE",
         "`master.key` in the home folder",
         "The file (mode 0600) with the key that seals secrets; made at the first start.",
-        _path,
+        parsing.path,
     ),
     Setting(
         "allowed_hosts",
         "TOWPATH_ALLOWED_HOSTS",
         "none",
         "Private hosts and networks that user-supplied URLs may reach, comma-separated.",
-        _hosts,
+        parsing.hosts,
     ),
     Setting(
         "allowed_folders",
         "TOWPATH_ALLOWED_FOLDERS",
         "all",
         "Folders whose files connections may use, comma-separated. Set it where keys are given to others.",
-        _folders,
+        parsing.folders,
     ),
     Setting("host", "TOWPATH_HOST", "`127.0.0.1`", "The address that the server listens on."),
     Setting(
-        "port", "TOWPATH_PORT", "`8080`", "The port that the server listens on; 0 takes a free one.", _port
+        "port",
+        "TOWPATH_PORT",
+        "`8080`",
+        "The port that the server listens on; 0 takes a free one.",
+        parsing.port,
     ),
     Setting(
         "public_url",
@@ -167,14 +90,14 @@ TABLE: tuple[Setting, ...] = (
         "none",
         "Where the rest of the world reaches this server: `https://towpath.example.com`. Redirects and the "
         "return addresses of OAuth sign-ins are made of it.",
-        _url,
+        parsing.url,
     ),
     Setting(
         "require_https",
         "TOWPATH_REQUIRE_HTTPS",
         "`no`",
         "Redirect what comes over plain HTTP to `public_url`, except from this machine itself.",
-        _yes,
+        parsing.yes,
     ),
     Setting(
         "trusted_proxies",
@@ -182,28 +105,28 @@ TABLE: tuple[Setting, ...] = (
         "none",
         "Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, "
         "comma-separated.",
-        _networks,
+        parsing.networks,
     ),
     Setting(
         "cors_origins",
         "TOWPATH_CORS_ORIGINS",
         "`http://localhost:8000`",
         "Origins whose web pages may call the API, with credentials, comma-separated.",
-        _origins,
+        parsing.origins,
     ),
     Setting(
         "open_signup",
         "TOWPATH_OPEN_SIGNUP",
         "`no`",
         "Let anybody who reaches the server sign up. Otherwise the first person can, and who is invited.",
-        _yes,
+        parsing.yes,
     ),
     Setting(
         "max_body",
         "TOWPATH_MAX_BODY",
         "`1048576`",
         "The largest body of a request, in bytes.",
-        _positive,
+        parsing.positive,
     ),
     Setting(
         "rate_limit",
@@ -211,42 +134,58 @@ TABLE: tuple[Setting, ...] = (
         "`100/second`",
         "How many requests one key may send: `20/second`, `600/minute`, `none`. Fetches of credentials are "
         "not counted.",
-        _rate,
+        parsing.rate,
     ),
     Setting(
         "failure_limit",
         "TOWPATH_FAILURE_LIMIT",
         "`30/minute`",
         "How often one address, or one key, may be refused before it has to wait; `none` for ever.",
-        _rate,
+        parsing.rate,
+    ),
+    Setting(
+        "integrator_bucket_size",
+        "TOWPATH_INTEGRATOR_BUCKET_SIZE",
+        "`100`",
+        "How many requests of `/v1` an organization may send at once: the size of its leaky bucket; 0 for no "
+        "limit.",
+        parsing.count,
+    ),
+    Setting(
+        "integrator_bucket_rate",
+        "TOWPATH_INTEGRATOR_BUCKET_RATE",
+        "`30`",
+        "How many of them the bucket lets go each second, which is what can be sent for ever. `rate_limit` "
+        "counts too.",
+        parsing.speed,
     ),
     Setting(
         "slots",
         "TOWPATH_SLOTS",
         "number of CPUs",
         "How many slices one process of Towpath runs at once.",
-        _positive,
+        parsing.positive,
     ),
     Setting(
         "minimum_interval",
         "TOWPATH_MINIMUM_INTERVAL",
         "`60`",
         "The shortest time between two scheduled starts of a flow, in seconds.",
-        _seconds,
+        parsing.seconds,
     ),
     Setting(
         "log_level",
         "TOWPATH_LOG_LEVEL",
         "`info`",
         "`debug`, `info`, `warning` or `error`.",
-        _one_of("debug", "info", "warning", "error"),
+        parsing.one_of("debug", "info", "warning", "error"),
     ),
     Setting(
         "log_format",
         "TOWPATH_LOG_FORMAT",
         "`text`",
         "`text` or `json` (one object per line), on stderr.",
-        _one_of("text", "json"),
+        parsing.one_of("text", "json"),
     ),
 )
 
@@ -271,6 +210,8 @@ class Settings:
     max_body: int = 1024 * 1024
     rate_limit: str | None = "100/second"
     failure_limit: str | None = "30/minute"
+    integrator_bucket_size: int = 100
+    integrator_bucket_rate: float = 30
     slots: int = 2
     minimum_interval: float = 60
     log_level: str = "info"

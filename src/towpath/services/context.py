@@ -35,6 +35,14 @@ class Actor:
         return name if kind == "user" else ""
 
 
+@dataclass(frozen=True)
+class Bucket:
+    """A leaky bucket: how many drops it holds, and how many it loses a second."""
+
+    size: float
+    rate: float
+
+
 class Rooms(Protocol):
     """What bootstrap joins. Each room is opened when it is first asked for."""
 
@@ -66,6 +74,11 @@ class Rooms(Protocol):
     @property
     def open_signup(self) -> bool:
         """Whether anybody may sign up, without an invitation."""
+        ...
+
+    @property
+    def integrator_bucket(self) -> Bucket | None:
+        """How much each organization may ask of the integrator family; None for no limit."""
         ...
 
     @property

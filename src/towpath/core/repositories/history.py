@@ -75,6 +75,10 @@ class Audit(Protocol):
         """In chain order."""
         ...
 
+    def of(self, org: str, object: str, limit: int = 1000) -> Sequence[AuditEntry]:
+        """What was done to one thing, the newest first; that its credentials were lent is left out."""
+        ...
+
     def head(self, org: str) -> AuditHead:
         """Where the chain ends. Kept outside of the store, it shows later whether the end was cut off."""
         ...

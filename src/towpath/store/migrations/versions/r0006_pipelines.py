@@ -22,9 +22,16 @@ def upgrade() -> None:
     op.add_column("connections", sa.Column("debug_until", MOMENT, nullable=True))
     op.add_column("flows", sa.Column("pipeline", TEXT, nullable=True))
     op.add_column("record_errors", _need("detail", TEXT, "'{}'"))
+    _audit()
     _steps()
     _keys()
     _items()
+
+
+def _audit() -> None:
+    asked = sa.text("action <> 'credential.fetch'")
+    columns = ["org", "object", "seq"]
+    op.create_index("ix_audit_object", "audit", columns, sqlite_where=asked, postgresql_where=asked)
 
 
 def _need(name: str, type: Any, default: str) -> sa.Column[Any]:

@@ -1,0 +1,21 @@
+"""The family's application: its routes, and its document."""
+
+from fastapi import FastAPI
+
+from towpath.api.integrator import tokens
+from towpath.api.integrator.auth import door
+from towpath.api.integrator.errors import Refused, answer_refused, errors
+from towpath.api.kit.family import new_app
+from towpath.services.context import Rooms
+
+_SUMMARY = "Keeps connections, exports, imports and flows, and runs records from the ones through the others."
+
+
+def build(rooms: Rooms) -> FastAPI:
+    """The application over these rooms."""
+    app = new_app("Towpath Integrator API", _SUMMARY, errors=errors, door=door)
+    app.state.rooms = rooms
+    app.add_exception_handler(Refused, answer_refused)
+    for module in (tokens,):
+        app.include_router(module.router)
+    return app
