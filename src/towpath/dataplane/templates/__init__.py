@@ -1,40 +1,17 @@
-"""Templates: ``{{…}}`` as of Handlebars, and ``{…}`` of 2016, compiled once and rendered per record."""
+"""Templates: ``{{…}}`` as of Handlebars, and ``{…}`` of 2016, compiled once and rendered per record.
 
-import re
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any
+>>> greeting = compile_template("Dear {{capitalize record.name}},{{#if record.vip}} welcome back!{{/if}}")
+>>> greeting.render({"record": {"name": "ada", "vip": True}})
+'Dear Ada, welcome back!'
+>>> sorted(greeting.names)
+['record.name', 'record.vip']
+>>> compile_template("/customers/{id}?q={a.0.b}", single_braces=True, escape=Escape.URI).render({"id": "a/b"})
+'/customers/a%2Fb?q='
+"""
 
-from towpath.dataplane.paths import compile_path
+from towpath.dataplane.templates.environment import Environment
+from towpath.dataplane.templates.escapes import Escape
+from towpath.dataplane.templates.template import Template, compile_template
+from towpath.dataplane.templates.values import text
 
-__all__ = ["Escape", "Template", "compile_template"]
-
-
-class Escape(StrEnum):
-    """How ``{{x}}`` writes a value into the text around it."""
-
-    NONE = "none"
-    URI = "uri"
-    SQL = "sql"
-    JSON = "json"
-
-
-class Template:
-    """A compiled template; safe between threads."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self.names = frozenset(re.findall(r"\{\{?\{?([\w.]+)\}\}?\}?", text))
-        self.constant = None if self.names else text
-
-    def render(self, context: Mapping[str, Any]) -> str:
-        return re.sub(
-            r"\{\{?\{?([\w.]+)\}\}?\}?",
-            lambda found: str(compile_path(found[1]).get(context) or ""),
-            self._text,
-        )
-
-
-def compile_template(text: str, *, single_braces: bool = False, escape: Escape = Escape.NONE) -> Template:
-    """The template that ``text`` spells. Raises ConfigError ``template.invalid``."""
-    return Template(text)
+__all__ = ["Environment", "Escape", "Template", "compile_template", "text"]
