@@ -30,7 +30,8 @@ class SqlValues:
             "created_at": at,
             "updated_at": at,
         }
-        if self._connection.execute(insert_new(self._connection, _VALUES, row)).rowcount:
+        new = insert_new(self._connection, _VALUES, row).returning(_VALUES.c.key)
+        if self._connection.execute(new).first():
             return True
         change = update(_VALUES).where(_is(org, scope, key)).values(value=value, updated_at=at)
         return not self._connection.execute(change).rowcount and self.put(org, scope, key, value)

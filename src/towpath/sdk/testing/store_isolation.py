@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from towpath.core.errors import TowpathError
-from towpath.core.records import AuditEntry, AuditHead, Counters, LogLine, RunStatus
+from towpath.core.records import AuditEntry, AuditHead, Counters, DebugLine, LogLine, RunStatus
 from towpath.core.repositories import Store, UnitOfWork
 from towpath.sdk.testing.store_worlds import (
     KINDS,
@@ -112,6 +112,18 @@ _OWN: dict[str, Call] = {
         org, [AuditEntry(org=org, actor="a", action="b", object=ids["connections"])]
     ),
     "audit.head": lambda unit, org, _: unit.audit.head(org) != AuditHead(),
+    "values.put": lambda unit, org, ids: unit.values.put(org, ids["values"], "other", None) and "new",
+    "values.get": lambda unit, org, ids: unit.values.get(org, ids["values"], "counter"),
+    "values.find": lambda unit, org, ids: unit.values.find(org, ids["values"]),
+    "values.keys": lambda unit, org, ids: unit.values.keys(org, ids["values"]),
+    "values.remove": lambda unit, org, ids: unit.values.remove(org, ids["values"]),
+    "buckets.take": lambda unit, org, ids: unit.buckets.take(org, ids["values"], 1, 1, _DUE),
+    "debug_lines.append": lambda unit, org, ids: unit.debug_lines.append(
+        org, [DebugLine(connection=ids["connections"], what="response", detail={})]
+    ),
+    "debug_lines.read": lambda unit, org, ids: unit.debug_lines.read(org, ids["connections"]),
+    "debug_lines.remove": lambda unit, org, ids: unit.debug_lines.remove(org, ids["connections"]),
+    "audit.of": lambda unit, org, ids: unit.audit.of(org, ids["connections"]),
     "audit.verify": lambda unit, org, _: unit.audit.verify(org),
 }
 

@@ -17,6 +17,7 @@ from towpath.core.records import (
     Connection,
     ConnectionStatus,
     Customer,
+    DebugLine,
     Event,
     Export,
     Flow,
@@ -24,6 +25,7 @@ from towpath.core.records import (
     Import,
     Instance,
     Integration,
+    Item,
     Key,
     KeyKind,
     LogLine,
@@ -188,8 +190,10 @@ _KINDS: dict[str, tuple[type[Owned], dict[str, Any]]] = {
             "message": "no key",
             "record": {"id": None, "big": 2**80},
             "key": lambda _: new_id("key"),
+            "detail": {"source": "mapping"},
         },
     ),
+    "items": (Item, {"kind": "template", "document": {"published": False}}),
 }
 
 #: The repositories with the common methods, each after those that its rows refer to.
@@ -258,6 +262,10 @@ def _add_parts(unit: UnitOfWork, org: str, ids: dict[str, str]) -> None:
     ids["requests"], ids["numbers"] = new_id("request"), new_id("kind")
     unit.requests.remember(org, ids["requests"], "fingerprint", ids["connections"])
     unit.numbers.assign(org, ids["numbers"], [ids["connections"]])
+    ids["values"] = new_id("scope")
+    unit.values.put(org, ids["values"], "counter", {"n": 1})
+    line = DebugLine(connection=ids["connections"], step="exp_1", what="request", detail={"method": "GET"})
+    unit.debug_lines.append(org, [line])
 
 
 def sealed(org: str, connection: str, wrapped_key: str = "wrapped") -> SealedSecrets:
@@ -286,4 +294,6 @@ def snapshot(store: Store, world: World) -> dict[str, Any]:
             "renewal": unit.renewals.get(org, world.connections).owner,
             "request": unit.requests.find(org, world.requests),
             "number": unit.numbers.find(org, world.numbers, 1),
+            "values": unit.values.find(org, world.values),
+            "debug_lines": unit.debug_lines.read(org, world.connections),
         }

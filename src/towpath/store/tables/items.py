@@ -21,7 +21,7 @@ stored_values = part(
     ("scope", "key"),
     need("scope", Str),
     need("key", Str),
-    need("value", Json),
+    may("value", Json),  # null is a value
 )
 
 buckets = Table(

@@ -79,7 +79,8 @@ def _items() -> None:
         sa.Column("org", TEXT, sa.ForeignKey("organizations.id"), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("updated_at", MOMENT, nullable=False),
-        *(sa.Column(name, TEXT, nullable=False) for name in ("scope", "key", "value")),
+        *(sa.Column(name, TEXT, nullable=False) for name in ("scope", "key")),
+        sa.Column("value", TEXT, nullable=True),
         sa.PrimaryKeyConstraint("org", "scope", "key"),
     )
     op.create_table(
