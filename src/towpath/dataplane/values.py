@@ -167,6 +167,14 @@ def from_json(value: Any) -> Any:
         ) from None
 
 
+def as_object(value: Any) -> Any:
+    """An object, or a text of JSON that says one."""
+    found = from_json(value) if isinstance(value, str) else value
+    if isinstance(found, Mapping):
+        return found
+    raise Refused("mapping.bad_value", f"{shown(value)} is not an object.", "Look at what is extracted.")
+
+
 def _each(cast: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
     def cast_all(value: Any) -> list[Any]:
         elements = value if isinstance(value, (list, tuple)) else [value]
@@ -184,4 +192,5 @@ CASTS: Mapping[str, Callable[[Any], Any]] = {
     "numberarray": _each(to_number),
     "booleanarray": _each(to_boolean),
     "json": from_json,
+    "object": as_object,
 }
