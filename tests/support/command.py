@@ -1,5 +1,6 @@
 """The `towpath` command as users have it: real processes, in a home of their own."""
 
+import atexit
 import http.client
 import json
 import os
@@ -7,13 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from support.preloaded import Preloaded
 
 #: Longer than anything here may take on a busy machine.
 PATIENCE = 120
@@ -32,12 +37,26 @@ class Towpath:
 
     def __call__(self, *words: object, code: int = 0, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run to the end; the exit code must be ``code``."""
-        options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": PATIENCE}
-        done = subprocess.run(
-            [self.program, *map(str, words)], env=self.environment, check=False, **(options | more)
-        )
+        words = (self.program, *map(str, words))
+        if "preexec_fn" in more:
+            options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": PATIENCE}
+            done = subprocess.run(words, env=self.environment, check=False, **(options | more))
+        else:
+            done = self._run(words, **more)
         assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
         return done
+
+    def _run(
+        self, words: Sequence[str], *, input: str = "", cwd: Path | None = None, timeout: float = PATIENCE
+    ) -> subprocess.CompletedProcess[str]:
+        with TemporaryFile("w+") as given, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+            given.write(input)
+            given.seek(0)
+            streams = [file.fileno() for file in (given, out, err)]
+            code = preloaded().run(words, self.environment, str(cwd or Path.cwd()), streams, timeout)
+            out.seek(0)
+            err.seek(0)
+            return subprocess.CompletedProcess(words, code, out.read(), err.read())
 
     def json(self, *words: object, **more: Any) -> Any:
         return json.loads(self(*words, "--json", **more).stdout)
@@ -68,6 +87,14 @@ class Towpath:
         """``towpath serve`` on a free port; yields its URL once it answers."""
         with self.started("serve", "--port", "0", *words) as process:
             yield wait_for_url(process), process
+
+
+@cache
+def preloaded() -> Preloaded:
+    """One for the whole of the tests."""
+    made = Preloaded()
+    atexit.register(made.__exit__, None, None, None)
+    return made
 
 
 def wait_for_url(process: "subprocess.Popen[str]") -> str:
