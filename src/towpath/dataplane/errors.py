@@ -1,6 +1,6 @@
 """The error of one record that cannot be mapped."""
 
-from typing import Any
+from typing import Any, Self
 
 from towpath.core.errors import DataError, TowpathError
 from towpath.dataplane.paths import MISSING
@@ -10,14 +10,20 @@ from towpath.dataplane.values import Refused, shown
 class MappingError(DataError):
     """A record that cannot be mapped.
 
-    ``source`` is ``mapping`` or ``lookup``, ``field`` the path that was to be generated. The context says
-    the same, with ``generate``, ``extract`` and (shortened) the value ``extracted``.
+    ``source`` is ``mapping``, ``lookup``, ``transformation`` or ``response_mapping``; ``field`` the path that
+    was to be generated. The context says the same, with ``generate``, ``extract`` and (shortened) the value ``extracted``.
     """
 
     def __init__(self, code: str, message: str, *, hint: str = "", **context: Any) -> None:
         super().__init__(code, message, hint=hint, **context)
         self.source = str(context.get("source", "mapping"))
         self.field = context.get("field")
+
+    def at(self, source: str) -> Self:
+        """The same error, of another language than a mapping; one of a lookup stays that."""
+        if self.source == "mapping":
+            self.source = self.context["source"] = source
+        return self
 
     def to_json(self) -> dict[str, Any]:
         return super().to_json() | {"type": DataError.__name__}

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from towpath.dataplane.lookups import Lookup, compile_lookups, names_of
+from towpath.dataplane.lookups import compile_lookups, names_of
 from towpath.dataplane.mapper import Mapper
 from towpath.dataplane.mapper.fields import FieldReader
 from towpath.dataplane.mapper.leaf import Leaf, Reader
 from towpath.dataplane.mapper.lists import List
 from towpath.dataplane.mapper.scope import Scope
-from towpath.dataplane.mapper.target import Targets
+from towpath.dataplane.mapper.target import Steps, Targets
 from towpath.dataplane.mapper.unit import Unit
 from towpath.dataplane.problems import Problems
 
@@ -19,15 +19,14 @@ __all__ = ["compile_mapping"]
 def compile_mapping(mapping: Mapping[str, Any], lookups: Sequence[Mapping[str, Any]] = ()) -> Mapper:
     """The mapper of a document. Raises ConfigError ``mapping.invalid`` with every problem."""
     problems = Problems("mapping.invalid", "The mapping")
-    known = compile_lookups(lookups, problems)
-    fields = FieldReader(Reader(known, problems))
+    fields = FieldReader(Reader(compile_lookups(lookups, problems), problems))
     leaves = fields.leaves(mapping.get("fields"), "mapping.fields")
     lists = fields.lists(mapping.get("lists"), "mapping.lists")
     problems.raise_any()
     return build(leaves, lists)
 
 
-def build(leaves: Sequence[tuple[Leaf, tuple[str | int, ...]]], lists: Sequence[List]) -> Mapper:
+def build(leaves: Sequence[tuple[Leaf, Steps]], lists: Sequence[List]) -> Mapper:
     """The mapper of fields and lists that were read."""
     unit = Unit()
     body = unit.function("r", "d", "c")
@@ -41,9 +40,5 @@ def build(leaves: Sequence[tuple[Leaf, tuple[str | int, ...]]], lists: Sequence[
         each.write(body)
         targets.store(body, each.steps, each.generate)
     run = unit.build(body.end("o"))
-    return Mapper(names_of(_lookups(leaves, lists)), run)
-
-
-def _lookups(leaves: Sequence[tuple[Leaf, tuple[str | int, ...]]], lists: Sequence[List]) -> list[Lookup]:
-    found = [lookup for leaf, _ in leaves for lookup in leaf.lookups]
-    return found + [lookup for each in lists for leaf in each.leaves for lookup in leaf.lookups]
+    everywhere = [leaf for leaf, _ in leaves] + [leaf for each in lists for leaf in each.leaves]
+    return Mapper(names_of(lookup for leaf in everywhere for lookup in leaf.lookups), run)

@@ -23,17 +23,22 @@ def compile_mappings(
     lookups: Sequence[Mapping[str, Any]] = (),
     *,
     envelope: bool = False,
-    place: str = "mappings",
 ) -> Mapper:
     """The mapper of a document. Raises ConfigError ``mapping.invalid`` with every problem.
 
     ``envelope``: paths begin at an object that has the record as ``record`` beside ``settings``, ``job`` and
-    whatever else the context knows. ``place`` is what problems call the document.
+    whatever else the context knows.
     """
     problems = Problems("mapping.invalid", "The mapping")
-    known = compile_lookups(lookups, problems, place.replace("mappings", "lookups"))
-    reader = NodeReader(Reader(known, problems, CONDITIONS))
-    root = reader.root(mappings, place)
+    return read_mappings(mappings, lookups, problems, place="mappings", envelope=envelope)
+
+
+def read_mappings(
+    mappings: Any, lookups: Any, problems: Problems, *, place: str, envelope: bool = False
+) -> Mapper:
+    """The mapper of mappings that stand at ``place``, once all problems, old and new, are raised."""
+    known = compile_lookups(lookups, problems, place.removesuffix("mappings") + "lookups")
+    root = NodeReader(Reader(known, problems, CONDITIONS)).root(mappings, place)
     problems.raise_any()
     unit = Unit()
     body = unit.function("r", "d", "c")

@@ -1,6 +1,6 @@
 """Reads the fields and lists of a Mapper 1.0 document."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,25 +26,37 @@ class FieldReader:
 
     def leaves(self, documents: Any, place: str) -> list[tuple[Leaf, Steps]]:
         """Each field with the place that it generates."""
-        found = [
-            (self._leaf(entry, at), self._steps(entry, at))
-            for at, entry in objects(documents, place, self.reader.problems)
-        ]
-        return [(leaf, steps) for leaf, steps in found if leaf is not None and steps is not None]
+        return self.leaves_of(objects(documents, place, self.reader.problems))
+
+    def leaves_of(self, entries: Sequence[tuple[str, Mapping[str, Any]]]) -> list[tuple[Leaf, Steps]]:
+        """The same for fields that stand at the places given with them."""
+        found = [(self._leaf(entry, at), self._steps(entry, at)) for at, entry in entries]
+        return [(leaf, steps) for leaf, steps in found if steps is not None]
 
     def lists(self, documents: Any, place: str) -> list[List]:
         found = []
         for at, entry in objects(documents, place, self.reader.problems):
-            steps = self._steps(entry, at)
             json_path = text_of(entry, "jsonPath", at, self.reader.problems)
             source = self.reader.path(json_path, f"{at}.jsonPath") if json_path else None
-            leaves = self.leaves(entry.get("fields"), f"{at}.fields")
-            if any(leaf.when == "ignore_if_set" for leaf, _ in leaves):
-                self.reader.problems.add(f"{at}.fields", "ignore_if_set is for fields outside of lists.")
-            if steps is not None:
-                named = tuple((_inside(entry["generate"], leaf), inner) for leaf, inner in leaves)
-                found.append(List(entry["generate"], steps, source, named))
-        return found
+            fields = objects(entry.get("fields"), f"{at}.fields", self.reader.problems)
+            found.append(self.list_of(entry, at, fields, source))
+        return [each for each in found if each is not None]
+
+    def list_of(
+        self,
+        entry: Mapping[str, Any],
+        place: str,
+        fields: Sequence[tuple[str, Mapping[str, Any]]],
+        source: Path | None = None,
+    ) -> List | None:
+        """The list that ``entry`` generates of these fields; None if it does not say where."""
+        steps, leaves = self._steps(entry, place), self.leaves_of(fields)
+        if any(leaf.when == "ignore_if_set" for leaf, _ in leaves):
+            self.reader.problems.add(f"{place}.fields", "ignore_if_set is for fields outside of lists.")
+        if steps is None:
+            return None
+        named = tuple((_inside(entry["generate"], leaf), inner) for leaf, inner in leaves)
+        return List(entry["generate"], steps, source, named)
 
     def _steps(self, entry: Mapping[str, Any], place: str) -> Steps | None:
         problems, field = self.reader.problems, f"{place}.generate"
@@ -60,7 +72,7 @@ class FieldReader:
             return None
         return tuple(step for step in path.steps if isinstance(step, str | int))
 
-    def _leaf(self, entry: Mapping[str, Any], place: str) -> Leaf | None:
+    def _leaf(self, entry: Mapping[str, Any], place: str) -> Leaf:
         reader, problems = self.reader, self.reader.problems
         extract = text_of(entry, "extract", place, problems)
         cast = one_of(text_of(entry, "dataType", place, problems), TYPES, f"{place}.dataType", problems)

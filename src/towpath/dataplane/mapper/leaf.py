@@ -219,10 +219,11 @@ class Reader:
 
     def converted(self, value: Any, cast: str | None, field: str) -> Any:
         """A constant of the type that is generated."""
-        if value is None or value is MISSING or cast not in CASTS:
+        change = CASTS.get(cast or "")
+        if value is None or value is MISSING or change is None:
             return value
         try:
-            return CASTS[cast](value)
+            return change(value)
         except Refused as refused:
             self.problems.add(field, refused.message)
             return value

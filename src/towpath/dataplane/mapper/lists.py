@@ -97,7 +97,7 @@ class List:
 
 
 def elements_at(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
-    """Reads the elements of the list at a path, which may walk lists on its way; `MISSING` if it is not there.
+    """Reads the elements of the list at a path, which may walk lists on its way; `MISSING` if there is none.
 
     An object where a list is awaited is a list of one.
     """
