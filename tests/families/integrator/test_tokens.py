@@ -1,16 +1,115 @@
-"""Who may come in, and how much may be asked."""
+"""Who may come in, what their tokens open, and how much may be asked."""
+
+from datetime import timedelta
+
+import pytest
 
 from support.api import running, settings_of
 from towpath.api.integrator import family
+from towpath.core.ids import as_object_id
+from towpath.core.records import Key, KeyKind, now
+from towpath.vault import new_machine_key
+
+
+def once(program, *scopes, life=timedelta(minutes=15)):
+    """The text of a new one-time token."""
+    new = new_machine_key(program.api.container.vault, KeyKind.ONCE)
+    row = Key(
+        org=program.org,
+        name="call",
+        kind=KeyKind.ONCE,
+        digest=new.digest,
+        scopes=scopes,
+        expires_at=now() + life,
+    )
+    with program.api.container.store.begin() as work:
+        work.keys.add(program.org, row)
+    return new.key.get_secret_value()
 
 
 def test_a_token_tells_whose_it_is(program):
     assert program.get("/tokenInfo") == {"_userId": program.account, "scope": "*"}
+    assert program.get("/tokenInfo/", token=once(program, "invoke"))["scope"] == "invoke"
 
 
 def test_who_shows_no_token_or_a_wrong_one_is_told_so(program, server):
     nobody = server.get("/v1/tokenInfo")
     assert (nobody.status_code, nobody.json()) == (401, {"message": "Unauthorized"})
-    for wrong in ("nonsense", f"tp_integrator_{'a' * 43}", server.key(program.org, "broker")):
+    dead = once(program, "invoke", life=timedelta(0))
+    for wrong in ("nonsense", f"tp_integrator_{'a' * 43}", server.key(program.org, "broker"), dead):
         found = server.get("/v1/tokenInfo", wrong)
         assert (found.status_code, found.json()) == (401, {"message": "Bearer Authentication Failed"})
+
+
+def test_an_access_token_is_shown_once_revoked_and_only_then_deleted(program):
+    made = program.make("/accesstokens", {"name": "robot", "description": "d", "fullAccess": True})
+    token = made.pop("token")
+    assert program.get("/tokenInfo", token=token)["scope"] == "*"
+    path = f"/accesstokens/{made['_id']}"
+    shown = program.get(path)
+    assert shown == made | {"token": "******"}
+    assert shown["fullAccess"] is True
+    assert shown["revoked"] is False
+    assert shown["description"] == "d"
+    assert token not in program.call("GET", "/accesstokens").text
+
+    assert program.refused(422, "DELETE", path)[0]["code"] == "dependency_conflict"
+    program.good("PATCH", path, [{"op": "replace", "path": "/revoked", "value": True}])
+    assert program.call("GET", "/tokenInfo", token=token).status_code == 401
+    assert program.refused(422, "PUT", path, {**shown, "revoked": False})[0]["field"] == "revoked"
+    assert program.call("DELETE", path).status_code == 204
+    assert program.call("GET", path).status_code == 404
+
+
+def test_an_access_token_is_for_everything_or_for_what_it_names(program, stranger):
+    refused = program.refused(422, "POST", "/accesstokens", {"name": "x"})
+    assert refused[0]["code"] == "missing_required_field"
+    foreign = as_object_id("con_01K3V0Q8W6Z5D1N4YB2M7RXT9C")
+    body = {"fullAccess": True, "_connectionIds": [foreign], "autoPurgeAt": "soon"}
+    found = {(one["code"], one["field"]) for one in program.refused(422, "POST", "/accesstokens", body)}
+    assert found == {("invalid_ref", "_connectionIds"), ("invalid_field", "autoPurgeAt")}
+    ended = {"fullAccess": True, "autoPurgeAt": "2020-01-01T00:00:00Z"}
+    assert program.refused(422, "POST", "/accesstokens", ended)[0]["field"] == "autoPurgeAt"
+    later = program.make("/accesstokens", {"fullAccess": True, "autoPurgeAt": "2099-01-31"})
+    assert later["autoPurgeAt"] == "2099-01-31T00:00:00.000Z"
+
+
+def test_tokens_that_do_not_open_everything_open_nothing_else(program):
+    made = program.make("/templates", {"name": "t"})
+    for token in (
+        once(program, "invoke"),
+        once(program, "app:itm_01K3V0Q8W6Z5D1N4YB2M7RXT9C"),
+        once(program),
+    ):
+        for method, path, body in (
+            ("GET", "/templates", None),
+            ("GET", f"/templates/{made['_id']}", None),
+            ("POST", "/accesstokens", {"fullAccess": True}),
+            ("GET", "/state", None),
+            ("PUT", "/state/x", 1),
+        ):
+            assert program.refused(403, method, path, body, token=token)[0]["code"] == "access_restricted"
+
+
+@pytest.fixture
+def hurried(tmp_path):
+    """A server whose buckets are what they are by default; the general limit does not come in between."""
+    with running(settings_of(tmp_path / "home"), family) as api:
+        yield api
+
+
+def test_the_bucket_holds_a_hundred_and_lets_thirty_go_each_second(hurried):
+    org = hurried.organization()
+    key, other = hurried.key(org, "integrator"), hurried.key(hurried.organization(), "integrator")
+    answers = [hurried.get("/v1/tokenInfo", key) for _ in range(200)]
+    good = sum(answer.status_code == 200 for answer in answers)
+    spent = sum((answer.elapsed for answer in answers), timedelta()).total_seconds()
+    refused = next((answer for answer in answers if answer.status_code == 429), None)
+    # While 200 were sent, the bucket leaked.
+    assert 100 <= good <= 101 + 30 * (spent + 1)
+    if refused is not None:
+        assert int(refused.headers["retry-after"]) >= 1
+        (fault,) = refused.json()["errors"]
+        assert fault["code"] == "rate_limited"
+        assert fault["message"].startswith("Too many requests. Retry after ")
+    assert hurried.get("/v1/tokenInfo", other).status_code == 200

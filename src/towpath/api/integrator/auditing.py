@@ -1,6 +1,5 @@
 """What was done to a resource, as its log tells it."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from towpath.api.integrator.auth import Caller
@@ -33,12 +32,4 @@ def _shown(noun: str, row: AuditEntry) -> list[dict[str, Any]]:
     changes = row.detail.get("changes")
     if not isinstance(changes, list) or not changes:
         return [entry]
-    return [{**entry, "fieldChange": _change(change)} for change in changes]
-
-
-def _change(change: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "fieldPath": change.get("field"),
-        "oldValue": change.get("old"),
-        "newValue": change.get("new"),
-    }
+    return [{**entry, "fieldChange": change} for change in changes]

@@ -74,10 +74,13 @@ class Caller:
 
     def _may(self, way: Way, kind: str, id: str | None) -> bool:
         if self.app is not None:
-            return id is None or belonging.app_of(self.rooms, self.org, kind, id) == self.app
+            return kind in belonging.KINDS and self._is_own(kind, id)
         if self.key.kind is KeyKind.ONCE:
             return "invoke" in self.key.scopes and way is Way.INVOKE and kind in ("exports", "imports")
         return way is not Way.WRITE and id is not None and f"{kind}:{id}" in self.key.scopes
+
+    def _is_own(self, kind: str, id: str | None) -> bool:
+        return id is None or belonging.app_of(self.rooms, self.org, kind, id) == self.app
 
 
 def public(endpoint: F) -> F:

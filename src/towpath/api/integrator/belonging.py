@@ -9,6 +9,8 @@ from towpath.services.context import Rooms
 
 #: Where a row keeps its published document.
 DOCUMENT = "integrator"
+#: What may belong to an app.
+KINDS = ("connections", "exports", "imports", "flows", "integrations")
 
 
 def app_of(rooms: Rooms, org: str, kind: str, id: str) -> str | None:
@@ -23,15 +25,9 @@ def app_of(rooms: Rooms, org: str, kind: str, id: str) -> str | None:
 
 
 def _document(work: UnitOfWork, org: str, kind: str, id: str) -> Mapping[str, Any]:
-    rows: Mapping[str, Any] = {
-        "connections": work.connections,
-        "exports": work.exports,
-        "imports": work.imports,
-        "flows": work.flows,
-        "integrations": work.integrations,
-    }
-    if kind not in rows:
+    if kind not in KINDS:
         return {}
-    row = rows[kind].find(org, id=id)
+    # They are called in the store as they are here.
+    row = getattr(work, kind).find(org, id=id)
     found: Mapping[str, Any] = row.metadata.get(DOCUMENT, {}) if row else {}
     return found

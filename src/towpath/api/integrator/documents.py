@@ -100,7 +100,8 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
 
 def etag(document: Document, volatile: tuple[str, ...] = ()) -> str:
     """Two parts: of what clients write, and of all of it, what moves by itself too."""
-    still = {name: value for name, value in document.items() if name not in volatile}
+    moving = (*volatile, "lastModified")
+    still = {name: value for name, value in document.items() if name not in moving}
     return f'"{_digest(still)}.{_digest(document)}"'
 
 

@@ -1,9 +1,11 @@
-"""Tokens: what the caller's own one is."""
+"""Tokens: what the caller's own one is, and keeping others."""
 
 from typing import Any
 
+from towpath.api.integrator.accesstokens import AccessTokens
 from towpath.api.integrator.auth import Caller, Signed
 from towpath.api.integrator.ids import shown
+from towpath.api.integrator.resources import Resource, add_resource
 from towpath.api.kit.routing import Router
 
 router = Router(prefix="/v1", tags=["Tokens"])
@@ -20,3 +22,6 @@ def _scope(caller: Caller) -> str:
         return "*"
     words = (scope.partition(":") for scope in caller.key.scopes)
     return " ".join(f"{kind}:{shown(id)}" if id else kind for kind, _, id in words)
+
+
+add_resource(router, Resource("accesstokens", "access token", AccessTokens, patchable=("/name", "/revoked")))
