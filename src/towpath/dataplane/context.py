@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from towpath.dataplane.templates.environment import DEFAULT, Environment
+
 #: Asks a dynamic lookup: (name of the lookup, value that is looked for, record). Returns the values found, in
 #: order; none if there is no hit. Errors that it raises end the mapping as they are.
 Look: TypeAlias = Callable[[str, Any, Any], Sequence[Any]]
@@ -25,6 +27,8 @@ class Context:
     """None: not known; taken for a create."""
     existing: Any = None
     """The record as it is in the system that is written to, where it was read before."""
+    environment: Environment = DEFAULT
+    """What templates know besides: the time, chance."""
 
 
 #: For whoever has nothing to tell.

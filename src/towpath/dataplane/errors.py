@@ -11,7 +11,8 @@ class MappingError(DataError):
     """A record that cannot be mapped.
 
     ``source`` is ``mapping``, ``lookup``, ``transformation`` or ``response_mapping``; ``field`` the path that
-    was to be generated. The context says the same, with ``generate``, ``extract`` and (shortened) the value ``extracted``.
+    was to be generated. The context says the same, with ``generate``, ``extract`` and the (shortened) value
+    that was ``extracted``.
     """
 
     def __init__(self, code: str, message: str, *, hint: str = "", **context: Any) -> None:
@@ -42,7 +43,7 @@ def mapping_error(error: Exception, generate: str, extract: str, value: Any = MI
     message = f"The value cannot be mapped: {type(error).__name__}."
     if isinstance(error, Refused | DataError):
         code, message, hint = error.code, error.message, error.hint
-        source = getattr(error, "source", source)
+        source = error.source if isinstance(error, Refused) else str(error.context.get("source", source))
     extracted = {} if value is MISSING else {"extracted": shown(value)}
     place = f"{generate}: " if generate else ""
     return MappingError(

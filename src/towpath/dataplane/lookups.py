@@ -5,12 +5,13 @@ A lookup with ``map`` is a table; all others are asked for by name (`Context.loo
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from towpath.dataplane.context import Context
 from towpath.dataplane.paths import MISSING
 from towpath.dataplane.problems import MISSING_FIELD, Problems, objects
+from towpath.dataplane.templates.environment import Environment
 from towpath.dataplane.values import Refused, is_empty, shown, to_text
 
 #: Finds what a value stands for: (value, record, context). Raises `Refused` if nothing does.
@@ -98,17 +99,20 @@ class Lookups:
 
     by_name: Mapping[str, Lookup]
 
-    @property
-    def asked(self) -> frozenset[str]:
-        """Names of those that are not in the document: dynamic ones and caches."""
-        return frozenset(name for name, lookup in self.by_name.items() if lookup.kind != "static")
+    def environment(self, record: Any, context: Context) -> Environment:
+        """What a template needs to look things up for this record."""
 
-    @property
-    def tables(self) -> Mapping[str, Mapping[str, Any]]:
-        """The static ones, for templates: ``{"name": {"key": value}}``."""
-        return {
-            name: lookup.document["map"] for name, lookup in self.by_name.items() if lookup.kind == "static"
-        }
+        def look(name: str, value: Any) -> Any:
+            lookup = self.by_name.get(name)
+            if lookup is None:
+                raise Refused(
+                    "template.failed",
+                    f"There is no lookup named {name}.",
+                    "Add it to the lookups of the step.",
+                )
+            return lookup.finder()(value, record, context)
+
+        return replace(context.environment, look=look)
 
     def get(self, name: str, field: str, problems: Problems) -> Lookup | None:
         """The lookup of that name; None, and a problem, if there is none."""

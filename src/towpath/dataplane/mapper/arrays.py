@@ -79,7 +79,8 @@ class Entry:
     @property
     def lookups(self) -> Sequence[Lookup]:
         own = () if self.lookup is None else (self.lookup,)
-        return [*own, *(lookup for node in self.made for lookup in node.lookups)]
+        asked = self.source.lookups if isinstance(self.source, Leaf) else ()
+        return [*own, *asked, *(lookup for node in self.made for lookup in node.lookups)]
 
     def write(self, body: Body, scope: Scope, array: str, found: str) -> None:
         """Lines that append to ``array``, and set ``found`` if there was anything to read."""

@@ -92,6 +92,7 @@ class FieldReader:
             extract=extract or "",
             source=source,
             constant=reader.converted(constant, cast, f"{place}.hardCodedValue") if fixed else MISSING,
+            known=reader.lookups,
             names=True,
             when=when,
             condition=condition,

@@ -46,6 +46,8 @@ class Leaf:
     source: Path | Template | None = None
     """Where the value comes from; None: the constant."""
     constant: Any = MISSING
+    known: Lookups | None = None
+    """Those that a template may ask by name."""
     names: bool = False
     """Whether a template sees the fields of the record by their bare names."""
     when: str | None = None
@@ -64,7 +66,13 @@ class Leaf:
 
     @property
     def lookups(self) -> tuple[Lookup, ...]:
-        return tuple(each for each in (self.lookup, self.condition) if each is not None)
+        named = self.known.by_name.values() if self._asks and self.known else ()
+        return (*(each for each in (self.lookup, self.condition) if each is not None), *named)
+
+    @property
+    def _asks(self) -> bool:
+        """Whether its template may use a lookup."""
+        return isinstance(self.source, Template) and "lookup" in self.source.text
 
     def write(self, body: Body, scope: Scope) -> None:
         """Lines after which ``v`` is the value, or `MISSING`."""
@@ -129,7 +137,10 @@ class Leaf:
             body.known[key] = body.fresh("x")
             seen = scope.whole(body) if scope.bound else ("d" if self.names else "r")
             body.line(f"{body.known[key]} = words({seen}, r, c, {self.names})")
-        return f"{body.constant(self.source.render)}({body.known[key]})"
+        world = "c.environment"
+        if self._asks and self.known is not None:
+            world = f"{body.constant(self.known.environment)}(r, c)"
+        return f"{body.constant(self.source.render)}({body.known[key]}, {world})"
 
     def _translate(self, body: Body) -> None:
         if self.default is not MISSING:

@@ -146,7 +146,7 @@ class NodeReader:
         found = self._source(extract, f"{place}.extract")
         if isinstance(found, Path):
             return Entry(generate, found, (), elements, lookup)
-        leaf = Leaf(generate, extract, found, extract if found is None else MISSING)
+        leaf = Leaf(generate, extract, found, extract if found is None else MISSING, reader.lookups)
         return Entry(generate, leaf, (), elements, lookup)
 
     def _made(
@@ -181,6 +181,7 @@ class NodeReader:
             extract=extract or "",
             source=source,
             constant=constant,
+            known=reader.lookups,
             when=when,
             lookup=lookup,
             change=reader.dates(entry, place),
