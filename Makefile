@@ -26,8 +26,9 @@ check: setup  ## Formatting, lint, types, import law
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup  ## Every test, against real systems (installs MariaDB if it is missing and it can)
+test: setup  ## Every test, against real systems (installs MariaDB and Node modules if they are missing and it can)
 	PYTHONPATH=tests $(BIN)/python -m support.mariadb
+	PYTHONPATH=tests $(BIN)/python -m support.extension
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 unit: setup  ## The tests that run in seconds

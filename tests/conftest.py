@@ -17,6 +17,7 @@ pytest_plugins = [
     "support.lent",
     "support.pms",
     "support.shop",
+    "support.extension",
 ]
 
 # No test judges speed, on whatever machine it runs. Half of Hypothesis' usual examples: the suite runs often.

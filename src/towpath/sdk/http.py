@@ -24,6 +24,7 @@ import orjson
 from towpath.core.errors import ConfigError, DataError, UnreachableError
 from towpath.sdk.backoff import Retry
 from towpath.sdk.guard import AllowedHosts, Resolver, allowed_hosts, checked_addresses, configure, resolve
+from towpath.sdk.http_deadline import transport, until
 from towpath.sdk.http_errors import (
     KEEPS_METHOD,
     PORTS,
@@ -217,12 +218,13 @@ class HttpClient:
             extensions={"sni_hostname": host, "timeout": limits.as_dict()},
         )
         try:
-            answer = self._transport(host).handle_request(outgoing)
-            answer.request = outgoing
-            try:
-                return self._read(answer, request, deadline)
-            finally:
-                answer.close()
+            with until(deadline):
+                answer = self._transport(host).handle_request(outgoing)
+                answer.request = outgoing
+                try:
+                    return self._read(answer, request, deadline)
+                finally:
+                    answer.close()
         except (httpx2.TransportError, httpx2.DecodingError, ssl.SSLError) as error:
             raise translate(error, request.url) from error
 
@@ -240,7 +242,8 @@ class HttpClient:
             if time.monotonic() > deadline:
                 raise httpx2.ReadTimeout("the answer takes too long")
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        secrets = (*self._secrets, *request.secret_headers.values())
+        sent = (text for text in request.secret_headers.values() if len(text) >= _SHORTEST_SECRET)
+        secrets = (*self._secrets, *sent)
         cookies = tuple(answer.headers.get_list("set-cookie"))
         return Response(answer.status_code, headers, bytes(body), shown(request.url), secrets, cookies)
 
@@ -252,7 +255,7 @@ class HttpClient:
                     "connection.lost", "The connections have been closed.", hint="Try again.", retryable=False
                 )
             if host not in self._transports:
-                self._transports[host] = httpx2.HTTPTransport(verify=self._context, trust_env=False)
+                self._transports[host] = transport(self._context)
             return self._transports[host]
 
 

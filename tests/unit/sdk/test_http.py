@@ -211,7 +211,16 @@ def test_a_slow_server_is_given_up(server, waits):
     assert len(waits) == 1
 
 
-def test_an_answer_in_drops_is_given_up():
+@pytest.mark.parametrize(
+    ("first", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nx-long: ", b"x"),
+        (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+    ],
+    ids=["body", "head", "processing"],
+)
+def test_an_answer_in_drops_is_given_up(first, drop):
     """Each byte comes in time; the whole does not."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -219,10 +228,10 @@ def test_an_answer_in_drops_is_given_up():
             connection, _ = listener.accept()
             with connection:
                 connection.recv(10_000)
-                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+                connection.sendall(first)
                 try:
                     while True:
-                        connection.sendall(b"x")
+                        connection.sendall(drop)
                         time.sleep(0.02)
                 except OSError:
                     return

@@ -8,5 +8,14 @@
 
 from towpath.sdk.extension.client import MOST_ANSWER, Extension
 from towpath.sdk.extension.config import ExtensionConfig, LambdaConfig, ServerConfig
+from towpath.sdk.extension.options import published, step_options
 
-__all__ = ["MOST_ANSWER", "Extension", "ExtensionConfig", "LambdaConfig", "ServerConfig"]
+__all__ = [
+    "MOST_ANSWER",
+    "Extension",
+    "ExtensionConfig",
+    "LambdaConfig",
+    "ServerConfig",
+    "published",
+    "step_options",
+]

@@ -5,10 +5,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from towpath.core.errors import ConfigError, DataError
+from towpath.sdk.backoff import Retry
 from towpath.sdk.extension.answers import Call, result
+from towpath.sdk.extension.body import body
 from towpath.sdk.extension.config import ExtensionConfig, ServerConfig
 from towpath.sdk.http import HttpClient
-from towpath.sdk.rest import json
 
 #: What a function may answer, in characters of JSON (UTF-16 units, as its server counts).
 MOST_ANSWER = 5 * 2**20
@@ -40,6 +41,7 @@ class Extension:
             timeout=config.server.timeout,
             max_body=MOST_ANSWER * _BYTES_A_UNIT + _SLACK,
             max_redirects=0,
+            retry=Retry(attempts=config.server.max_attempts),
             secrets=(self._token,),
             ca_file=config.server.ca_file,
         )
@@ -73,25 +75,24 @@ class Extension:
         user's own. ``timeout``: seconds, where it is to be less than the stack's.
 
         Raises `AuthError` ``extension.unauthorized``; `DataError` ``extension.failed`` with all ``errors``,
-        each ``{"code", "message"}``, in its context, ``extension.too_large``, ``extension.bad_answer``; and
-        what `HttpClient.request` raises. No error holds the token, or a secret of ``options``.
+        each ``{"code", "message"}``, in its context, ``extension.too_large``, ``extension.bad_answer``,
+        ``value.unrepresentable`` for a number that no double holds; and what `HttpClient.request` raises. No
+        error holds the token, or a secret of ``options``.
         """
         secrets = (self._token, *_secrets(options))
         whose = {"diy": True} if app is None else {"_connectorId": app}
-        body = json.dumps(
-            whose
-            | ({"type": type} if type else {})
-            | {"function": function, "maxResponseSize": MOST_ANSWER, "options": options}
-        ).encode()
+        kind = {"type": type} if type else {}
+        rest = {"function": function, "maxResponseSize": MOST_ANSWER, "options": options}
+        sent = body({**whose, **kind, **rest}, function)
         call = Call(type, function, secrets)
-        if len(body) > _MOST_REQUEST:
-            raise _too_much(call, len(body))
+        if len(sent) > _MOST_REQUEST:
+            raise _too_much(call, len(sent))
         response = self._http.request(
             "POST",
             self._url,
             headers={"content-type": "application/json"} | ({"traceid": traceid} if traceid else {}),
             secret_headers={"authorization": f"Bearer {self._token}"},
-            body=body,
+            body=sent,
             timeout=timeout,
         )
         return result(response, call)

@@ -27,6 +27,13 @@ class ServerConfig(_Model):
     timeout: float = Field(
         300, gt=0, le=MOST_SECONDS, title="Time-out", description="Seconds for one call of a function."
     )
+    max_attempts: int = Field(
+        3,
+        ge=1,
+        le=20,
+        title="Attempts",
+        description="How often it is tried to reach the server. What was sent is never sent again.",
+    )
     ca_file: str | None = Field(None, title="CA certificate", description="A PEM file, for a private CA.")
 
 

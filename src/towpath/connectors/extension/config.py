@@ -1,0 +1,5 @@
+"""Where a stack is."""
+
+from towpath.sdk.extension import ExtensionConfig
+
+__all__ = ["ExtensionConfig"]
