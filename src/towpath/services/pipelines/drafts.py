@@ -1,6 +1,6 @@
 """What a family makes of a resource that it was sent, before it is checked and stored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -8,13 +8,6 @@ from towpath.core.flows import ExportSpec, ImportSpec, Schedule
 from towpath.core.pipelines import Pipeline
 
 S = TypeVar("S", ExportSpec, ImportSpec)
-
-#: Looks at the row as it is before a change, in the unit of work that changes it; may refuse.
-Seen = Callable[[Any], None]
-
-
-def unseen(_row: object) -> None:
-    """For callers who change whatever there is."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Keeping exports of the records lane."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from towpath.core.flows import ExportSpec
@@ -8,7 +9,9 @@ from towpath.core.records import Export, now
 from towpath.core.repositories import Repository, UnitOfWork
 from towpath.services.connections import Connections
 from towpath.services.pipelines.drafts import StepDraft
+from towpath.services.pipelines.faults import Faults
 from towpath.services.pipelines.steps import Steps
+from towpath.services.secrets.fields import MASK
 
 #: The role of connections that are a listener's: its export's own, and nobody else's.
 LISTENER = "listener"
@@ -36,6 +39,7 @@ class Exports(Steps[Export, ExportSpec]):
         keeping = Connections(self.rooms, self.actor)
         if own:
             return keeping.update_in(work, org, own, draft.listener).id
+        _refuse_masks(draft.listener)
         name = f"listener {as_object_id(id)}"
         return keeping.create_in(work, org, name, LISTENER, draft.listener, role=LISTENER).id
 
@@ -47,3 +51,12 @@ class Exports(Steps[Export, ExportSpec]):
     def _forget(self, work: UnitOfWork, org: str, connection: str) -> None:
         work.secrets.shred(org, connection)
         work.connections.update(org, connection, deleted_at=now())
+
+
+def _refuse_masks(listener: Mapping[str, Any]) -> None:
+    """Of a listener that is new, nothing is stored that a mask could stand for."""
+    faults = Faults()
+    for name, value in listener.items():
+        if value == MASK:
+            faults.required(f"webhook.{name}")
+    faults.raise_any()

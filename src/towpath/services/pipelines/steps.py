@@ -1,7 +1,7 @@
 """Keeping exports and imports: what both have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from towpath.core.errors import ConflictError
@@ -11,7 +11,7 @@ from towpath.core.records import Export, Import
 from towpath.core.repositories import Repository, UnitOfWork
 from towpath.services.context import UseCases, audit
 from towpath.services.pipelines.checks import check_step
-from towpath.services.pipelines.drafts import Seen, StepDraft, unseen
+from towpath.services.pipelines.drafts import StepDraft
 from towpath.services.pipelines.ends import DOCUMENT
 from towpath.services.pipelines.faults import Faults
 
@@ -48,14 +48,14 @@ class Steps(UseCases, ABC, Generic[R, S]):
         audit(work, org, self.actor, f"{self.kind}.create", id, name=name)
         return row
 
-    def update(self, org: str, id: str, draft: StepDraft[S], seen: Seen = unseen) -> R:
-        """Replace it as a whole. ``seen`` may refuse what was changed since. Raises as `create` does, and
-        `ConflictError` (``step.copies``) for what only copies streams and would do anything else then.
+    def update(self, org: str, id: str, revise: Callable[[R], StepDraft[S]]) -> R:
+        """Replace it as a whole. ``revise`` makes of it what it shall be, inside the unit of work that stores
+        that; what it raises changes nothing. Raises as `create` does, and `ConflictError` (``step.copies``)
+        for what only copies streams and would do anything else then.
         """
         with self.sealing() as work:
             before = self.rows(work).update(org, id)
-            seen(before)
-            return self.update_in(work, org, before, draft)
+            return self.update_in(work, org, before, revise(before))
 
     def update_in(self, work: UnitOfWork, org: str, before: R, draft: StepDraft[S]) -> R:
         if draft.spec != before.spec or (draft.connection and draft.connection.id != before.connection):
@@ -123,11 +123,9 @@ def free_name(rows: Repository[Any], org: str, id: str, name: str) -> str:
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What of a document is different: ``fieldPath``, ``oldValue``, ``newValue``. # Invariant 8: documents
-    hold no secrets.
-    """
+    """What of a document is different: ``field``, ``old`` and ``new``; documents hold no secrets."""
     return [
-        {"fieldPath": name, "oldValue": before.get(name), "newValue": after.get(name)}
+        {"field": name, "old": before.get(name), "new": after.get(name)}
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
