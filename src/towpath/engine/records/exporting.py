@@ -85,10 +85,11 @@ class ExportStep:
             refined, left = self._refined(page, at)
             last = page.after is None or left == 0
             pieces, held = self._refine.cut(refined, at.held, last=last)
-            ahead = _Place(page.after, 0, at.page + len(pieces), at.rows + len(page.records), held)
+            left_before = at.page - at.piece
+            ahead = _Place(page.after, 0, left_before + len(pieces), at.rows + len(page.records), held)
             for number, piece in enumerate(pieces[at.piece :], at.piece):
                 done = number == len(pieces) - 1
-                here = replace(at, piece=number + 1, page=at.page + number + 1 - at.piece)
+                here = replace(at, piece=number + 1, page=left_before + number + 1)
                 goes_on = None if last and done else asdict(ahead if done else here)
                 read, abort = self._leave(piece, page, here.page - 1, first=number == 0)
                 yield replace(read, after=None if abort else goes_on)
@@ -96,7 +97,7 @@ class ExportStep:
                     return
             if last:
                 return
-            at = replace(ahead, page=at.page + len(pieces) - at.piece)
+            at = ahead
 
     def read_back(self, records: Sequence[Any]) -> Sequence[Failure | None]:
         """Tell the system that these were processed."""

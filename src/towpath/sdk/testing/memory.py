@@ -1,4 +1,4 @@
-"""A reference source and destination that keep the whole contract with the simplest means.
+"""A reference source, destination and application that keep the whole contract with the simplest means.
 
 They show what the contract asks for, and stand in for real systems where a test must kill a process at an
 exact point: every call of a port is a point (`World.strike`, `Faults`).
@@ -11,9 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from towpath.core.application import Application
 from towpath.core.model import ReadMode, WriteMode
 from towpath.core.ports import Category, Connector, Destination, Source
 from towpath.sdk.registry import Registry
+from towpath.sdk.testing.memory_application import MemoryApplication, MemoryReading, MemoryWriting
 from towpath.sdk.testing.memory_destination import MemoryDestination
 from towpath.sdk.testing.memory_source import MemorySource
 from towpath.sdk.testing.world import Faults, State, Table, World, add_fault
@@ -72,6 +74,12 @@ def _destination(config: MemoryConfig) -> Iterator[Destination]:
     yield MemoryDestination(config.world)
 
 
+@contextmanager
+def _application(config: MemoryConfig) -> Iterator[Application]:
+    # Its own models stand where the promise has any.
+    yield MemoryApplication(config.world)  # type: ignore[misc]
+
+
 connector = Connector(
     name="memory",
     title="Memory",
@@ -80,6 +88,9 @@ connector = Connector(
     config=MemoryConfig,
     source=_source,
     destination=_destination,
+    application=_application,
+    reading=MemoryReading,
+    writing=MemoryWriting,
     read_modes=frozenset({ReadMode.FULL_REFRESH, ReadMode.INCREMENTAL}),
     write_modes=frozenset(WriteMode),
     summary="The reference connector of the contract suites.",

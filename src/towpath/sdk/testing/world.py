@@ -42,6 +42,12 @@ class State:
     commits: list[tuple[str, str, int]] = field(default_factory=list)
     """(stream, run, number) of every commit that changed something, in order."""
     acks: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    records: dict[str, list[Any]] = field(default_factory=dict)
+    """What the application reads and writes, by name."""
+    held: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+    """(name, page) → what is to be published at the end of a run."""
+    read_back: list[tuple[str, Any]] = field(default_factory=list)
+    """(name, id) of every record that was told to be processed, in order."""
 
 
 class World:
