@@ -37,6 +37,7 @@ unit: setup  ## The tests that run in seconds
 bench: setup  ## Measure against the physical limit, and with PEERS=1 against other tools
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers)
 	$(BIN)/python benchmarks/credentials.py
+	$(BIN)/python benchmarks/records.py $(if $(PEERS),--peers)
 
 openapi: setup  ## Write the OpenAPI documents of the API families into openapi/
 	$(BIN)/towpath openapi --write openapi
