@@ -12,8 +12,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import BaseModel
-
 from towpath.core.model import Record, State
 
 
@@ -174,7 +172,7 @@ class Application(Protocol):
         ...
 
     def pages(
-        self, read: BaseModel, size: int, tools: Tools, *, record: Any = None, after: State | None = None
+        self, read: Any, size: int, tools: Tools, *, record: Any = None, after: State | None = None
     ) -> Iterator[Page]:
         """The pages of an export, each of at most ``size`` records, in an order that is the same every time.
 
@@ -183,7 +181,7 @@ class Application(Protocol):
         """
         ...
 
-    def read_back(self, read: BaseModel, records: Sequence[Record], tools: Tools) -> Sequence[Failure | None]:
+    def read_back(self, read: Any, records: Sequence[Record], tools: Tools) -> Sequence[Failure | None]:
         """Tell the system that these records were processed (``once``); one answer for each."""
         ...
 
@@ -193,13 +191,13 @@ class Application(Protocol):
         """
         ...
 
-    def send(self, write: BaseModel, sendings: Sequence[Sending], tools: Tools) -> Sequence[Outcome]:
+    def send(self, write: Any, sendings: Sequence[Sending], tools: Tools) -> Sequence[Outcome]:
         """Write the records: one outcome for each, in their order. ``write`` is a `Connector.writing`. They
         may be written at once; the caller holds back those that must not be.
         """
         ...
 
-    def finish(self, write: BaseModel, tools: Tools) -> Mapping[str, Any]:
+    def finish(self, write: Any, tools: Tools) -> Mapping[str, Any]:
         """Publish what `send` held back (a file that holds the records of the whole run); what was published,
         for the run's row: ``{"files": […]}``. Called once for each step at the end of a run that is not
         cancelled, and again after a crash. Idempotent.

@@ -3,7 +3,8 @@
 from contextlib import AbstractContextManager
 
 from towpath.connectors.mysql.config import MySQLConfig
-from towpath.sdk import Category, Connector, Destination, ReadMode, Source, WriteMode
+from towpath.sdk import Application, Category, Connector, Destination, ReadMode, Source, WriteMode
+from towpath.sdk.sqlapp.models import SqlReading, SqlWriting
 
 __all__ = ["connector"]
 
@@ -20,6 +21,12 @@ def _destination(config: MySQLConfig) -> AbstractContextManager[Destination]:
     return MySQLDestination(config)
 
 
+def _application(config: MySQLConfig) -> AbstractContextManager[Application]:
+    from towpath.connectors.mysql.application import application
+
+    return application(config)
+
+
 connector = Connector(
     name="mysql",
     title="MySQL and MariaDB",
@@ -28,6 +35,9 @@ connector = Connector(
     config=MySQLConfig,
     source=_source,
     destination=_destination,
+    application=_application,
+    reading=SqlReading,
+    writing=SqlWriting,
     read_modes=frozenset({ReadMode.FULL_REFRESH, ReadMode.INCREMENTAL}),
     write_modes=frozenset(WriteMode),
     summary="Tables and views, read from one consistent snapshot; tables, written in one atomic act.",

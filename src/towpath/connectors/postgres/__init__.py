@@ -3,7 +3,8 @@
 from contextlib import AbstractContextManager
 
 from towpath.connectors.postgres.config import PostgresConfig
-from towpath.sdk import Category, Connector, Destination, ReadMode, Source, WriteMode
+from towpath.sdk import Application, Category, Connector, Destination, ReadMode, Source, WriteMode
+from towpath.sdk.sqlapp.models import SqlReading, SqlWriting
 
 __all__ = ["connector"]
 
@@ -20,6 +21,12 @@ def _destination(config: PostgresConfig) -> AbstractContextManager[Destination]:
     return PostgresDestination(config)
 
 
+def _application(config: PostgresConfig) -> AbstractContextManager[Application]:
+    from towpath.connectors.postgres.application import application
+
+    return application(config)
+
+
 connector = Connector(
     name="postgres",
     title="PostgreSQL",
@@ -28,6 +35,9 @@ connector = Connector(
     config=PostgresConfig,
     source=_source,
     destination=_destination,
+    application=_application,
+    reading=SqlReading,
+    writing=SqlWriting,
     read_modes=frozenset({ReadMode.FULL_REFRESH, ReadMode.INCREMENTAL}),
     write_modes=frozenset(WriteMode),
     summary="Reads in parallel from one consistent snapshot; writes by binary COPY and one atomic commit.",

@@ -3,7 +3,8 @@
 from contextlib import AbstractContextManager
 
 from towpath.connectors.sqlite.config import SqliteConfig
-from towpath.sdk import Category, Connector, Destination, ReadMode, Source, WriteMode
+from towpath.sdk import Application, Category, Connector, Destination, ReadMode, Source, WriteMode
+from towpath.sdk.sqlapp.models import SqlReading, SqlWriting
 
 __all__ = ["connector"]
 
@@ -20,6 +21,12 @@ def _destination(config: SqliteConfig) -> AbstractContextManager[Destination]:
     return SqliteDestination(config)
 
 
+def _application(config: SqliteConfig) -> AbstractContextManager[Application]:
+    from towpath.connectors.sqlite.application import application
+
+    return application(config)
+
+
 connector = Connector(
     name="sqlite",
     title="SQLite",
@@ -28,6 +35,9 @@ connector = Connector(
     config=SqliteConfig,
     source=_source,
     destination=_destination,
+    application=_application,
+    reading=SqlReading,
+    writing=SqlWriting,
     read_modes=frozenset({ReadMode.FULL_REFRESH, ReadMode.INCREMENTAL}),
     write_modes=frozenset(WriteMode),
     summary="Tables and views of a SQLite database file, read and written.",

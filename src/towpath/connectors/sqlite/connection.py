@@ -55,6 +55,15 @@ def writing(config: SqliteConfig) -> Iterator[sqlite3.Connection]:
             raise
 
 
+@contextmanager
+def changing(config: SqliteConfig) -> Iterator[sqlite3.Connection]:
+    """A connection that commits each statement. The file must exist: ``path.not_found``."""
+    path = config.path
+    with translated(path), closing(_connect(path, "mode=rw", config.busy_timeout)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        yield connection
+
+
 def _connect(path: Path, mode: str, timeout: float) -> sqlite3.Connection:
     if path.is_dir():
         raise ConfigError(
