@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from towpath.bootstrap import logs
@@ -53,6 +54,10 @@ class Container:
 
         size = self.settings.integrator_bucket_size
         return Bucket(size, self.settings.integrator_bucket_rate) if size else None
+
+    @property
+    def places(self) -> Path:
+        return self.settings.home / "places"
 
     @cached_property
     def store(self) -> "Store":

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -79,6 +80,11 @@ class Rooms(Protocol):
     @property
     def integrator_bucket(self) -> Bucket | None:
         """How much each organization may ask of the integrator family; None for no limit."""
+        ...
+
+    @property
+    def places(self) -> Path:
+        """Folder of the lock files of connections' places: one for all processes of the machine."""
         ...
 
     @property
