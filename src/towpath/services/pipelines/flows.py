@@ -14,10 +14,11 @@ from towpath.core.repositories import UnitOfWork
 from towpath.engine import first_due
 from towpath.services.context import UseCases, audit
 from towpath.services.pipelines import languages, mentions
+from towpath.services.pipelines.changes import changes
 from towpath.services.pipelines.drafts import FlowDraft
 from towpath.services.pipelines.ends import DOCUMENT
 from towpath.services.pipelines.faults import Faults
-from towpath.services.pipelines.steps import changed, free_name
+from towpath.services.pipelines.steps import free_name
 
 #: From a flow as it is to what it shall be, inside the unit of work that changes it.
 Revise = Callable[[Flow], FlowDraft]
@@ -58,7 +59,7 @@ class PipelineFlows(UseCases):
             values = self._values(work, org, draft, before)
             name = free_name(work.flows, org, id, draft.name)
             row = work.flows.update(org, id, name=name, metadata=metadata, **values)
-            detail = changed(before.metadata.get(DOCUMENT, {}), draft.document)
+            detail = changes(before.metadata.get(DOCUMENT, {}), draft.document)
             audit(work, org, self.actor, "flow.update", id, changes=detail)
             return row
 

@@ -1,7 +1,7 @@
 """Keeping exports and imports: what both have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from towpath.core.errors import ConflictError
@@ -10,6 +10,7 @@ from towpath.core.ids import as_object_id, new_id
 from towpath.core.records import Export, Import
 from towpath.core.repositories import Repository, UnitOfWork
 from towpath.services.context import UseCases, audit
+from towpath.services.pipelines.changes import changes
 from towpath.services.pipelines.checks import check_step
 from towpath.services.pipelines.drafts import StepDraft
 from towpath.services.pipelines.ends import DOCUMENT
@@ -61,14 +62,14 @@ class Steps(UseCases, ABC, Generic[R, S]):
         if draft.spec != before.spec or (draft.connection and draft.connection.id != before.connection):
             _refuse_copies(before)
             self._check(work, org, draft)
-        changes: dict[str, Any] = {
+        values: dict[str, Any] = {
             "spec": draft.spec,
             "connection": self.linked(work, org, before.id, draft, before),
             "name": self._name(work, org, before.id, draft.name),
             "metadata": {**before.metadata, DOCUMENT: dict(draft.document)},
         }
-        row = self.rows(work).update(org, before.id, **changes)
-        detail = changed(before.metadata.get(DOCUMENT, {}), draft.document)
+        row = self.rows(work).update(org, before.id, **values)
+        detail = changes(before.metadata.get(DOCUMENT, {}), draft.document)
         audit(work, org, self.actor, f"{self.kind}.update", before.id, changes=detail)
         return row
 
@@ -120,15 +121,6 @@ def free_name(rows: Repository[Any], org: str, id: str, name: str) -> str:
     """
     other = rows.find(org, name=name, project=None)
     return name if other is None or other.id == id else f"{name} ({as_object_id(id)})"
-
-
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What of a document is different: ``field``, ``old`` and ``new``; documents hold no secrets."""
-    return [
-        {"field": name, "old": before.get(name), "new": after.get(name)}
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    ]
 
 
 def _refuse_copies(row: Export | Import) -> None:
