@@ -1,9 +1,9 @@
 """Paths into records: where a value is read from, and where it is written to.
 
-The dialects of the mapping language are one language here. ``a.b.c``, ``a.0.b`` and ``a[0].b`` go down by name
-and position, ``['x y']`` and ``[Field With Spaces]`` name what would not be a plain name, ``[*]`` and ``*``
-take every element, ``$`` is the record itself (``$.a.b[*].c``), and a path that begins with ``/`` uses slashes
-for dots. A key that is literally spelt like the whole path wins.
+The dialects of the mapping language are one language here. ``a.b.c``, ``a.0.b`` and ``a[0].b`` go down by
+name and position, ``['x y']`` and ``[Field With Spaces]`` name what would not be a plain name, ``[*]`` and
+``*`` take every element, ``$`` is the record itself (``$.a.b[*].c``), and a path that begins with ``/`` uses
+slashes for dots. A key that is literally spelt like the whole path wins.
 
 >>> order = {"id": 7, "lines": [{"sku": "A"}, {"sku": "B"}], "ship to": {"city": "Leeds"}, "a.b": "literal"}
 >>> [get_path(text, order) for text in ("lines.0.sku", "lines[*].sku", "$['ship to'].city", "a.b")]
@@ -56,6 +56,8 @@ Step: TypeAlias = str | int | Every
 
 #: Positions to write at; a path cannot make a list longer than this.
 MOST_ELEMENTS: Final = 10_000
+#: Characters of a path that a message shows.
+_SHOWN: Final = 80
 
 _TOKEN = re.compile(
     r"""
@@ -70,9 +72,9 @@ _TOKEN = re.compile(
 class Path:
     """A compiled path. Immutable; make it with `compile_path`.
 
-    ``steps`` are names (str), positions in brackets (int) and `ALL`. ``get(record)`` is the value, or `MISSING`;
-    with `ALL` in it a list of all values in order, without those that are missing, or `MISSING` if there is
-    no list. One object where a list is awaited counts as a list of one.
+    ``steps`` are names (str), positions in brackets (int) and `ALL`. ``get(record)`` is the value, or
+    `MISSING`; with `ALL` in it a list of all values in order, without those that are missing, or `MISSING` if
+    there is no list. One object where a list is awaited counts as a list of one.
     """
 
     __slots__ = ("get", "steps", "text")
@@ -188,7 +190,7 @@ def _spelt(steps: tuple[Step, ...]) -> str:
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 80 else text[:79] + "…")
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
 
 
 def _reader(text: str, steps: tuple[Step, ...]) -> Callable[[Any], Any]:
@@ -216,19 +218,19 @@ def _by_name(names: list[str], literal: str | None) -> Callable[[Any], Any]:
         body = "    if record.__class__ is dict: return record.get(k0, missing)"
     else:
         check = "        if literal in record: return record[literal]\n" if literal is not None else ""
-        body = f"    try:\n{check}        return record{down}\n    except (KeyError, TypeError, IndexError): pass"
+        body = f"    try:\n{check}        return record{down}\n    except lost: pass"
     source = f"def read(record):\n{body}\n    return walk(record, steps)\n"
-    given = {**dict(zip(keys, names, strict=True)), "literal": literal, "missing": MISSING, "walk": _walk}
-    given["steps"] = tuple(names)
+    given: dict[str, Any] = {"literal": literal, "missing": MISSING, "walk": _walk, "steps": tuple(names)}
+    given |= {"lost": (KeyError, TypeError, IndexError), **dict(zip(keys, names, strict=True))}
     exec(source, given)  # noqa: S102 - generated above from numbers alone
-    reader: Callable[[Any], Any] = given["read"]  # type: ignore[assignment]  # it is what exec defined
+    reader: Callable[[Any], Any] = given["read"]
     return reader
 
 
 def _walk(value: Any, steps: Sequence[Step]) -> Any:
     """Reads step by step: what every path means, however it is made fast."""
     for number, step in enumerate(steps):
-        if step is ALL:
+        if isinstance(step, Every):
             return _every(value, steps[number + 1 :])
         value = _down(value, step)
         if value is MISSING:
@@ -270,20 +272,21 @@ def _write(path: Path, record: Any, value: Any) -> None:
             hint="Write to one field, such as address.city or lines[0].sku.",
         )
     at = record
-    for number, step in enumerate(path.steps[:-1]):
+    steps = [step for step in path.steps if not isinstance(step, Every)]
+    for number, step in enumerate(steps[:-1]):
         inner = _down(at, step)
         if inner is MISSING or inner is None:
-            inner = [] if isinstance(path.steps[number + 1], int) else {}
+            inner = [] if isinstance(steps[number + 1], int) else {}
             _put(path, at, step, inner)
         at = inner
-    _put(path, at, path.steps[-1], value)
+    _put(path, at, steps[-1], value)
 
 
-def _put(path: Path, target: Any, step: Step, value: Any) -> None:
+def _put(path: Path, target: Any, step: str | int, value: Any) -> None:
     if isinstance(target, dict):
         target[str(step)] = value
         return
-    position = int(step) if isinstance(step, int) or (isinstance(step, str) and step.isdecimal()) else -1
+    position = int(step) if isinstance(step, int) or step.isdecimal() else -1
     if not isinstance(target, list) or not 0 <= position < MOST_ELEMENTS:
         raise DataError(
             "path.occupied",

@@ -1,17 +1,16 @@
 """Tree → Python functions.
 
-Source is generated, since it runs several times faster than walking a tree per record. It holds numbered names
-only: every text of the template is a constant that is handed to it.
+Source is generated, since it runs several times faster than walking a tree per record. It holds numbered
+names only: every text of the template is a constant that is handed to it.
 """
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Final
 
 from towpath.core.errors import ConfigError
 from towpath.dataplane.paths import MISSING, compile_path
-from towpath.dataplane.regexes import compile_regex
 from towpath.dataplane.templates import runtime
+from towpath.dataplane.templates.checks import BLOCKS, check_block, check_helper, find_helper
 from towpath.dataplane.templates.escapes import Escape
 from towpath.dataplane.templates.failures import HelperError, failed, invalid, too_large
 from towpath.dataplane.templates.helpers import HELPERS, Helper
@@ -23,7 +22,6 @@ from towpath.dataplane.templates.tree import (
     Literal,
     Mustache,
     Name,
-    Place,
     Program,
     Text,
     Value,
@@ -32,10 +30,7 @@ from towpath.dataplane.templates.values import text
 
 #: Blocks that are not helpers of values: they render their body themselves.
 LOOPS: Final = {"each": runtime.each, "with": runtime.with_}
-BLOCKS: Final = {"each", "with", "filter", "if", "unless"}
 _DATA: Final = {"index", "key", "first", "last"}
-#: Where a helper takes a regular expression: it is compiled with the template if it stands there as text.
-_EXPRESSIONS: Final = {"regexMatch": 1, "regexSearch": 1, "regexReplace": 2}
 #: Expressions after which the size of what was made so far is checked.
 _STRIDE: Final = 8
 
@@ -92,7 +87,7 @@ class Compiler:
     _count: int = 0
 
     def compile(self, program: Program) -> Compiled:
-        body = self._body(program, _Scope())
+        body = self.body(program, _Scope())
         self._given["E"] = self.escape.function
         source = "\n".join(self._source)
         exec(compile(source, "<template>", "exec"), self._given)  # noqa: S102 - generated from numbers alone
@@ -112,7 +107,8 @@ class Compiler:
         self._source.append(f"def {name}(r, f, c):\n" + "\n".join(f"    {line}" for line in lines))
         return name
 
-    def _body(self, program: Program | None, scope: _Scope) -> str:
+    def body(self, program: Program | None, scope: _Scope) -> str:
+        """The name of the function that renders ``program``."""
         if program is None or not program.parts:
             return "NOTHING"
         return self.define(_BodyWriter(self, scope).write(program))
@@ -138,7 +134,7 @@ class _BodyWriter:
                 if part.text:
                     parts.append(self.compiler.new("k", part.text))
                 continue
-            made = self._mustache(part) if isinstance(part, Mustache) else self._block(part)
+            made = self._mustache(part) if isinstance(part, Mustache) else self.block(part)
             parts.append(made)
             unchecked.append(made)
             if len(unchecked) >= _STRIDE:
@@ -175,11 +171,10 @@ class _BodyWriter:
             helper = HELPERS.get(name) if name is not None and isinstance(head, Name) else None
             if helper is None or helper.least > 0 or self._param(name) is not None:
                 return self._name(_as_name(head))
-        return self._helper(_helper(call, name, call.head), call)
+        return self._helper(find_helper(call, name), call)
 
     def _helper(self, helper: Helper, call: Call) -> str:
-        _check_arity(helper, call)
-        _check_expression(helper, call)
+        check_helper(helper, call)
         given = ["r"] * helper.run + ["c"] * helper.here
         given += [
             self._value(_as_text(value) if position in helper.paths else value)
@@ -258,28 +253,28 @@ class _BodyWriter:
     def _parts(self, parts: tuple[str, ...]) -> str:
         return self.compiler.new("k", parts) if parts else "()"
 
-    def _block(self, block: Block) -> str:
+    def block(self, block: Block) -> str:
         """A block is a function of its own: the arms, one after the other, until one is taken."""
         writer = _BodyWriter(self.compiler, self.scope)
-        otherwise = self.compiler._body(block.otherwise, self.scope)
+        otherwise = self.compiler.body(block.otherwise, self.scope)
         for number, arm in enumerate(block.arms):
             rest = block.arms[number + 1 :]
             if _looping(arm.call):
                 # What comes after a loop is its else.
                 if rest:
                     inner = _BodyWriter(self.compiler, self.scope)
-                    made = inner._block(Block(rest, block.otherwise))
+                    made = inner.block(Block(rest, block.otherwise))
                     otherwise = self.compiler.define([*inner.lines, f"return {made}"])
-                writer._loop(arm, otherwise)
+                writer.loop(arm, otherwise)
                 break
-            writer._arm(arm)
+            writer.arm(arm)
         else:
             writer.lines.append(f"return {otherwise}(r, f, c)")
         made = self.compiler.new("t")
         self.lines.append(f"{made} = {self.compiler.define(writer.lines)}(r, f, c)")
         return made
 
-    def _arm(self, arm: Arm) -> None:
+    def arm(self, arm: Arm) -> None:
         """An arm with a condition."""
         if arm.params:
             raise invalid(
@@ -289,29 +284,29 @@ class _BodyWriter:
         if name in {"if", "unless"}:
             condition = self._condition(arm.call)
         else:
-            condition = self._helper(_helper(arm.call, name, arm.call.head), arm.call)
+            condition = self._helper(find_helper(arm.call, name), arm.call)
         wanted = (name == "unless") == arm.inverted
-        body = self.compiler._body(arm.body, self.scope)
+        body = self.compiler.body(arm.body, self.scope)
         self.lines.append(f"if {'' if wanted else 'not '}{condition}: return {body}(r, f, c)")
 
     def _condition(self, call: Call) -> str:
-        _check_block(call, 1, 1, frozenset({"includeZero"}))
+        check_block(call, 1, 1, frozenset({"includeZero"}))
         value = self._value(call.values[0])
         zero = f", {self._value(call.named[0][1])}" if call.named else ""
         made = self.compiler.new("v")
         self.lines.append(f"{made} = FILLED({value}{zero})")
         return made
 
-    def _loop(self, arm: Arm, otherwise: str) -> None:
+    def loop(self, arm: Arm, otherwise: str) -> None:
         """An arm that renders its body with another context."""
         call = arm.call
         head = _as_name(call.head)
         attributes = ("context",) if head.simple == "with" else ("context", "key")
-        inside = self.compiler._body(arm.body, self.scope.enter(arm.params, attributes))
+        inside = self.compiler.body(arm.body, self.scope.enter(arm.params, attributes))
         if arm.inverted:
-            inside, otherwise = otherwise, self.compiler._body(arm.body, self.scope)
+            inside, otherwise = otherwise, self.compiler.body(arm.body, self.scope)
         if head.simple in LOOPS and call.values:
-            _check_block(call, 1, 1, frozenset())
+            check_block(call, 1, 1, frozenset())
             made = f"{head.simple.upper()}(r, f, {self._value(call.values[0])}, {inside}, {otherwise})"
         elif head.simple == "filter" and call.values:
             made = f"FILTER(r, f, ({self._filtered(call)}), {inside}, {otherwise})"
@@ -320,7 +315,7 @@ class _BodyWriter:
         self.lines.append(f"return {made}")
 
     def _filtered(self, call: Call) -> str:
-        _check_block(call, 2, 3, frozenset({"property", "prop"}))
+        check_block(call, 2, 3, frozenset({"property", "prop"}))
         values = [self._value(value) for value in call.values]
         named = [self._value(value) for _, value in call.named]
         return ", ".join((values + named + ["None"])[:3])
@@ -334,23 +329,6 @@ def _looping(call: Call) -> bool:
     if name in BLOCKS or (name in HELPERS and HELPERS[name].predicate):
         raise invalid(call.place, f"{name} needs a value", f"Write {{{{#{name} value}}}}.")
     return True
-
-
-def _helper(call: Call, name: str | None, head: Name | Literal) -> Helper:
-    block = name in BLOCKS
-    helper = HELPERS.get(name) if name is not None and isinstance(head, Name) else None
-    if helper is not None:
-        return helper
-    shown = _shown(head)
-    if block:
-        raise invalid(call.place, f"{shown} is a block", f"Write {{{{#{shown} …}}}} … {{{{/{shown}}}}}.")
-    near = get_close_matches(shown, [*HELPERS, *BLOCKS], 1)
-    hint = f"Did you mean {near[0]}?" if near else "docs/reference/templates.md lists the helpers."
-    raise invalid(call.place, f"there is no helper called {shown}", hint)
-
-
-def _shown(head: Name | Literal) -> str:
-    return (head.source if isinstance(head, Literal) else ".".join(head.parts) or "this")[:60]
 
 
 def _as_name(head: Name | Literal) -> Name:
@@ -367,48 +345,3 @@ def _as_text(value: Value) -> Value:
 
 def _step(part: str) -> str | int:
     return int(part) if part.isdecimal() and len(part) <= 9 else part  # noqa: PLR2004 - no list is longer
-
-
-def _check_arity(helper: Helper, call: Call) -> None:
-    given = len(call.values)
-    if given < helper.least or (helper.most is not None and given > helper.most):
-        raise invalid(
-            call.place, f"{helper.name} takes {_range(helper.least, helper.most)}, not {given}", _HINT
-        )
-    _check_named(helper.name, helper.named, call)
-
-
-def _check_block(call: Call, least: int, most: int, named: frozenset[str]) -> None:
-    name, given = _shown(call.head), len(call.values)
-    if not least <= given <= most:
-        raise invalid(call.place, f"{name} takes {_range(least, most)}, not {given}", _HINT)
-    _check_named(name, named, call)
-
-
-def _check_named(helper: str, known: frozenset[str], call: Call) -> None:
-    for name, _ in call.named:
-        if name not in known:
-            raise invalid(call.place, f"{helper} knows no {name}=", _HINT)
-
-
-def _range(least: int, most: int | None) -> str:
-    if least == most:
-        return f"{least} value{'s' * (least != 1)}"
-    return f"{least} values or more" if most is None else f"{least} to {most} values"
-
-
-def _check_expression(helper: Helper, call: Call) -> None:
-    """A regular expression that stands in the template is checked with it."""
-    position = _EXPRESSIONS.get(helper.name)
-    if position is None:
-        return
-    value = call.values[position]
-    if isinstance(value, Literal) and isinstance(value.value, str):
-        try:
-            compile_regex(value.value)
-        except ConfigError as error:
-            place: Place = value.place
-            raise error.with_context(line=place.line, column=place.column) from None
-
-
-_HINT: Final = "docs/reference/templates.md shows what each helper takes."

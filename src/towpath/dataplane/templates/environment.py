@@ -14,7 +14,7 @@ def _now() -> datetime:
 
 
 def _no_lookup(name: str, value: Any) -> Any:
-    raise HelperError(f"finds no lookup called {name!r} here")
+    raise HelperError(f"finds no lookup called {name!r} here, for {str(value)[:40]!r}")
 
 
 @dataclass(frozen=True)

@@ -65,10 +65,10 @@ def mysql(value: Any) -> str:
 
 
 def json(value: Any) -> str:
-    """Without the quotes around it.
+    r"""Without the quotes around it.
 
     >>> print(json('say "hi"'))
-    say \\"hi\\"
+    say \"hi\"
     """
     shown = value if value.__class__ is str else text(value)
     try:

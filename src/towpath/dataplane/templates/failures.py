@@ -5,7 +5,7 @@ from towpath.dataplane.templates.tree import Place
 
 
 class HelperError(ValueError):
-    """A helper cannot do what was asked with these values; the text says why, as a clause without a full stop."""
+    """A helper cannot do what was asked with these values; the text says why, as the end of a sentence."""
 
 
 def invalid(place: Place, what: str, hint: str) -> ConfigError:
@@ -39,7 +39,7 @@ def _reason(cause: Exception) -> str:
 
 
 def too_deep() -> DataError:
-    """A value holds so many levels in each other that it cannot be written: a DataError ``template.failed``."""
+    """A value with too many levels in each other to be written: a DataError ``template.failed``."""
     return DataError(
         "template.failed",
         "A value has too many levels in each other to be written by the template.",

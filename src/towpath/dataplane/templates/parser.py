@@ -1,4 +1,4 @@
-"""Template text → tree. Time is linear in the text; the only exception is ConfigError ``template.invalid``."""
+"""Template text → tree, in linear time. The only error is ConfigError ``template.invalid``."""
 
 import re
 from dataclasses import dataclass, field

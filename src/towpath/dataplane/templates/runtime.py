@@ -39,10 +39,10 @@ class Frame:
     def __init__(self, context: Any, parent: "Frame | None") -> None:
         self.context = context
         self.parent = parent
-        self.index = self.key = self.first = self.last = MISSING if parent is None else None
-        if parent is not None:
-            self.index, self.key = parent.index, parent.key
-            self.first, self.last = parent.first, parent.last
+        self.index: Any = MISSING if parent is None else parent.index
+        self.key: Any = MISSING if parent is None else parent.key
+        self.first: Any = MISSING if parent is None else parent.first
+        self.last: Any = MISSING if parent is None else parent.last
 
 
 #: A compiled body: (run, frame, context) → text.

@@ -96,7 +96,7 @@ class Scanner:
         return 2 if at - 1 > begin and self.text[at - 2] == "\\" else 1
 
     def _literal_end(self, at: int) -> int:
-        """Where the text after ``\\{{`` ends: before the next tag and its backslashes."""
+        """Where the text after escaped braces ends: before the next tag and its backslashes."""
         end = self.text.find("{{", at + 2)
         if end < 0:
             return len(self.text)

@@ -19,7 +19,7 @@ __all__ = ["Template", "compile_template"]
 class Template:
     """A compiled template; make it with `compile_template`. Immutable, to be shared by threads.
 
-    ``names``: the dotted paths that it reads from the context; those of the elements of loops are not among them.
+    ``names``: the dotted paths that it reads from the context; those within elements of loops are left out.
     ``constant``: the text, if there is no expression in it, else None.
     """
 
@@ -58,9 +58,9 @@ class Template:
 def compile_template(text: str, *, single_braces: bool = False, escape: Escape = Escape.NONE) -> Template:
     """The template that ``text`` spells.
 
-    ``single_braces``: ``{name}`` is an expression too, of dotted paths alone. ``escape``: how ``{{x}}`` and ``{x}``
-    write; ``{{{x}}}`` never escapes. Raises ConfigError ``template.invalid`` with line and column, and those of
-    regular expressions.
+    ``single_braces``: ``{name}`` is an expression too, of dotted paths alone. ``escape``: how ``{{x}}`` and
+    ``{x}`` write; ``{{{x}}}`` never escapes. Raises ConfigError ``template.invalid`` with line and column, or
+    those of regular expressions and paths in it.
     """
     if len(text) > LONGEST:
         raise invalid(Place(1, 1), f"it is longer than {LONGEST} characters", "Make several templates of it.")

@@ -28,7 +28,7 @@ class Literal:
 class Name:
     """What is read from the context: ``up`` frames up, then down by ``parts``.
 
-    ``data`` for ``@index`` and its like; ``scoped`` if it said ``this`` or ``../``, so that it names no helper.
+    ``data`` for ``@index`` and its like; ``scoped`` if it said ``this`` or ``../``: then it is no helper.
     ``single`` is the path of a ``{name}``, None for all others.
     """
 

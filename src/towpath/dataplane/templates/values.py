@@ -28,7 +28,7 @@ _DIGITS: Final = 400
 
 
 def text(value: Any) -> str:
-    """What stands in the output: nothing for null and what is missing, lists joined by commas, objects as JSON.
+    """What is written: nothing for null and what is missing, lists joined by commas, objects as JSON.
 
     >>> [text(value) for value in (None, True, 1.50, 1e21, [1, None, "a"], {"a": [1]})]
     ['', 'true', '1.5', '1e+21', '1,,a', '{"a":[1]}']

@@ -16,8 +16,8 @@ LARGEST: Final = 5 << 20
 class Helper:
     """A function that templates call by ``name`` with ``least`` to ``most`` values (None: any number).
 
-    ``named``: the names of ``name=value`` it takes. ``run``: its first argument is the `Run`; ``here``: then comes
-    the context around the call. ``predicate``: it answers true or false and has a block form.
+    ``named``: the names of ``name=value`` it takes. ``run``: its first argument is the `Run`; ``here``: then
+    comes the context around the call. ``predicate``: it answers true or false and has a block form.
     ``paths``: positions where a bare name stands for its own text.
     """
 

@@ -17,7 +17,10 @@ def _pattern(expression: Any, flags: Any) -> Pattern:
 
 
 def match(value: Any, expression: Any, index: Any = 0, flags: Any = None) -> str:
-    """The ``index``-th of the places that match, whole; nothing if there are fewer. Flags may stand for the index."""
+    """The ``index``-th of the places that match, whole; nothing if there are fewer.
+
+    Flags may stand in the place of the index.
+    """
     if number(index) is None and set(text(index)) <= _FLAGS:
         index, flags = 0, index if absent(flags) else flags
     wanted = count(index, 0)

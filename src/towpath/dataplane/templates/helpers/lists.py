@@ -38,8 +38,10 @@ def sort(value: Any, **options: Any) -> list[Any]:
 
 def unique(value: Any) -> list[Any]:
     """The first of those that are equal in kind and value."""
-    seen = {(type(element).__name__, _identity(element)): element for element in reversed(elements(value))}
-    return list(reversed(seen.values()))
+    seen: dict[Any, Any] = {}
+    for element in elements(value):
+        seen.setdefault((type(element).__name__, _identity(element)), element)
+    return list(seen.values())
 
 
 def _identity(value: Any) -> Any:

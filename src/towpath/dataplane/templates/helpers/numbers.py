@@ -1,6 +1,7 @@
 """Helpers that calculate, and those that write numbers. Numbers may be given as text.
 
-Without a value there is no result: the helpers of one number write nothing, `add`, `sum` and `avg` leave it out.
+Without a value there is no result: the helpers of one or two numbers write nothing; `add`, `sum` and `avg`
+leave it out.
 """
 
 import math

@@ -14,7 +14,7 @@ from towpath.dataplane.templates.helpers.base import Helper, count, shown, table
 from towpath.dataplane.templates.helpers.codecs import from_bytes, to_bytes
 from towpath.dataplane.templates.values import text
 
-_ALGORITHMS: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3256", "sha3384", "sha3512")
+_ALGORITHMS: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 _ENCODINGS: Final = ("hex", "base64", "base64url", "latin1", "binary")
 _SCHEME: Final = "AWS4-HMAC-SHA256"
 #: Names under which a request tells what it is about to send, to be signed.
@@ -27,7 +27,7 @@ def _algorithm(given: Any) -> str:
     name = text(given).lower().replace("-", "").replace("_", "")
     if name not in _ALGORITHMS:
         raise HelperError(f"knows no algorithm {shown(given)}, only {', '.join(_ALGORITHMS)}")
-    return name.replace("sha3256", "sha3_256").replace("sha3384", "sha3_384").replace("sha3512", "sha3_512")
+    return name
 
 
 def _encoded(digest: bytes, encoding: Any) -> str:
@@ -51,7 +51,7 @@ def signature(algorithm: Any, key: Any, encoding: Any, value: Any, key_encoding:
 def aws4(
     run: Any, access_key: Any, secret_key: Any, token: Any = "", region: Any = "", service: Any = ""
 ) -> str:
-    """The ``Authorization`` header for the request at hand (`hmacOptions`), signed as of its ``X-Amz-Date``."""
+    """The ``Authorization`` header of the request at hand (`hmacOptions`), as of its ``X-Amz-Date``."""
     request = _request(run.root)
     address = urlsplit(text(request.get("URI")))
     headers = _headers(request, address.netloc, text(token))
@@ -122,7 +122,7 @@ def _canonical(
 
 
 def random(run: Any, kind: Any, length: Any = None) -> str:
-    """``crypto``: letters and digits; ``number``: digits; ``uuid``: a UUID. ``length`` cuts it, default 32."""
+    """``crypto``: 32 letters and digits; ``number``: 32 digits; ``uuid``. Or ``length`` of them."""
     name = text(kind).lower()
     if name == "uuid":
         return _uuid(run.environment.randomness(16))[: count(length, 36, _LONGEST)]

@@ -17,7 +17,7 @@ _TAG = re.compile(r"<[^<>]+>")
 
 
 def words(value: Any) -> list[str]:
-    """The words of a text, small: split at what is neither letter nor digit, and where a capital begins a word.
+    """The words of a text in small letters: cut at other signs, and where a capital begins a word.
 
     >>> words("getUserProfile-ID 2nd")
     ['get', 'user', 'profile', 'id', '2nd']
@@ -80,7 +80,7 @@ def pad_right(value: Any, length: Any, sign: Any = " ") -> str:
 
 
 def substring(value: Any, start: Any, end: Any = None) -> str:
-    """From ``start`` to before ``end``; positions beyond the text are its ends, and the smaller one is first."""
+    """From ``start`` to before ``end``, whichever is smaller first; beyond the text are its ends."""
     plain = text(value)
     first, last = count(start, 0), count(end, len(plain))
     return plain[min(first, last) : max(first, last)]
