@@ -19,6 +19,7 @@ from towpath.sdk.testing.application import ApplicationContract
 from towpath.sdk.testing.tools import PlainTools
 
 _numbers = itertools.count()
+_COLUMNS = "id int PRIMARY KEY CHECK (id >= 0), name varchar(40)"
 _DAMAGED = "\\'; DROP TABLE target; --"
 
 
@@ -57,9 +58,7 @@ class SqlContract(ApplicationContract):
         return {"query": f"SELECT id, name FROM {table} ORDER BY id"}
 
     def writing(self, config: Any) -> Mapping[str, Any]:
-        self.execute(
-            config, "CREATE TABLE IF NOT EXISTS target (id int NOT NULL PRIMARY KEY, name varchar(40))"
-        )
+        self.execute(config, f"CREATE TABLE IF NOT EXISTS target ({_COLUMNS})")
         query = "INSERT INTO target (id, name) VALUES ({{record.id}}, {{record.name}})"
         return {"actions": [{"kind": "per_record", "query": query}]}
 
@@ -67,7 +66,7 @@ class SqlContract(ApplicationContract):
         return self.execute(config, "SELECT id, name FROM target ORDER BY id")
 
     def refused(self, number: int) -> Mapping[str, Any]:
-        return {"id": None, "name": f"No. {number}"} if number else {}
+        return {"id": -1 - number, "name": f"No. {number}"}
 
     # ── what only databases do ───────────────────────────────────────────────────────────────────
 

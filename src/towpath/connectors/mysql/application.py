@@ -49,8 +49,10 @@ def _streamed(connection: Any, sql: str) -> Iterator[Any]:
         cursor.execute(sql)
         yield cursor
     finally:
-        # Closing it would read all the rows that nobody wants.
+        # Closing any of them would read all the rows that nobody wants: they are told that there are none.
         connection._force_close()  # noqa: SLF001 - the only way that does not wait for the server
+        if cursor._result is not None:  # noqa: SLF001 - as above
+            cursor._result.unbuffered_active = False  # noqa: SLF001 - as above
         cursor.connection = None
 
 
