@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from towpath.core.application import Application
 from towpath.core.errors import ConfigError, NotFoundError, TowpathError
 from towpath.core.model import Selection, Stream
 from towpath.core.ports import Connector, Destination, Source
@@ -23,13 +24,16 @@ from towpath.services.secrets import sealing
 from towpath.services.tokens.renewing import make_fresh
 from towpath.vault import join_secrets, split_secrets
 
+#: The role of connections that are an extension server's.
+STACK = "stack"
+
 
 @dataclass(frozen=True)
 class Checked:
     """What one role of a connection answered: ``answer`` or ``error``, never both."""
 
     role: str
-    """``source`` or ``destination``."""
+    """``source``, ``destination`` or ``application``."""
     answer: str = ""
     error: TowpathError | None = None
 
@@ -202,7 +206,27 @@ def plain_config(rooms: Rooms, work: UnitOfWork, org: str, row: Connection) -> d
     if credentials.whole(row):
         connector = known_connector(rooms, row.connector)
         return credentials.fields_for(connector, credentials.reveal(rooms, work, org, row))
-    return join_secrets(row.config, sealing.reveal(rooms, work, org, row.id))
+    config = join_secrets(row.config, sealing.reveal(rooms, work, org, row.id))
+    return with_stack(rooms, work, org, config) if row.connector == "wrapper" else config
+
+
+def with_stack(rooms: Rooms, work: UnitOfWork, org: str, config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of a wrapper with address and token of the extension server that its ``stack`` names,
+    if it names one. Raises `ConfigError` if that is not there, or is none that functions can be called on.
+    """
+    id = config.get("stack")
+    if not isinstance(id, str) or not id:
+        return config
+    stack = work.connections.find(org, id=id, role=STACK, deleted_at=None)
+    server = plain_config(rooms, work, org, stack).get("server") if stack else None
+    if server is None:
+        raise ConfigError(
+            "config.invalid",
+            "The stack is not one of yours, or its functions are not on an extension server.",
+            hint="Name a stack of the type server: GET /v1/stacks lists them.",
+            field="stack",
+        )
+    return {**config, "server": server}
 
 
 #: The connections that have names; those of customers have ids alone.
@@ -252,10 +276,10 @@ def alive(work: UnitOfWork, org: str) -> Sequence[Connection]:
 
 def check_role(connector: Connector[Any], config: Any, role: str) -> Checked:
     """Try one role; what goes wrong is part of the answer."""
-    open_role = connector.source if role == "source" else connector.destination
+    open_role = getattr(connector, role)
     try:
-        with open_role(config) as system:  # type: ignore[misc]  # the caller asks for roles it has
-            answer: Source | Destination = system
+        with open_role(config) as system:
+            answer: Source | Destination | Application = system
             return Checked(role, answer=answer.check())
     except TowpathError as error:
         return Checked(role, error=error)

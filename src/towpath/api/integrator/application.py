@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from towpath.api.integrator import kept, state, tokens
+from towpath.api.integrator import kept, stacks, state, tokens
 from towpath.api.integrator.auth import door
 from towpath.api.integrator.errors import Refused, answer_refused, errors
 from towpath.api.kit.family import new_app
@@ -16,6 +16,6 @@ def build(rooms: Rooms) -> FastAPI:
     app = new_app("Towpath Integrator API", _SUMMARY, errors=errors, door=door)
     app.state.rooms = rooms
     app.add_exception_handler(Refused, answer_refused)
-    for module in (tokens, kept, state):
+    for module in (tokens, kept, state, stacks):
         app.include_router(module.router)
     return app
