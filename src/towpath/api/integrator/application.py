@@ -2,20 +2,48 @@
 
 from fastapi import FastAPI
 
-from towpath.api.integrator import kept, stacks, state, tokens
-from towpath.api.integrator.auth import door
-from towpath.api.integrator.errors import Refused, answer_refused, errors
-from towpath.api.kit.family import new_app
-from towpath.services.context import Rooms
-
-_SUMMARY = "Keeps connections, exports, imports and flows, and runs records from the ones through the others."
-
-
+from towpath.api.integrator import (
+    Keeps,
+    Refused,
+    Rooms,
+    _SUMMARY,
+    and,
+    answer_refused,
+    api,
+    auth,
+    connections,
+    context,
+    door,
+    errors,
+    exports,
+    family,
+    flows,
+    from,
+    import,
+    imports,
+    integrator,
+    invoking,
+    kept,
+    kit,
+    new_app,
+    ones,
+    others,
+    records,
+    runs,
+    services,
+    stacks,
+    state,
+    the,
+    through,
+    tokens,
+    towpath,
+    virtual,
+)
 def build(rooms: Rooms) -> FastAPI:
     """The application over these rooms."""
     app = new_app("Towpath Integrator API", _SUMMARY, errors=errors, door=door)
     app.state.rooms = rooms
     app.add_exception_handler(Refused, answer_refused)
-    for module in (tokens, kept, state, stacks):
+    for module in (tokens, kept, state, stacks, exports, imports, virtual, invoking):
         app.include_router(module.router)
     return app

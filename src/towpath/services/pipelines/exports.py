@@ -1,6 +1,7 @@
 """Keeping exports of the records lane."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from towpath.core.flows import ExportSpec
@@ -11,6 +12,7 @@ from towpath.services.connections import Connections
 from towpath.services.pipelines.drafts import StepDraft
 from towpath.services.pipelines.faults import Faults
 from towpath.services.pipelines.steps import Steps
+from towpath.services.secrets import sealing
 from towpath.services.secrets.fields import MASK
 
 #: The role of connections that are a listener's: its export's own, and nobody else's.
@@ -42,6 +44,18 @@ class Exports(Steps[Export, ExportSpec]):
         _refuse_masks(draft.listener)
         name = f"listener {as_object_id(id)}"
         return keeping.create_in(work, org, name, LISTENER, draft.listener, role=LISTENER).id
+
+    def filled(
+        self, work: UnitOfWork, org: str, draft: StepDraft[ExportSpec], like: str | None
+    ) -> StepDraft[ExportSpec]:
+        if draft.listener is None or like is None:
+            return draft
+        known = sealing.reveal(self.rooms, work, org, work.exports.get(org, like).connection)
+        own = {
+            name: known[name].get_secret_value() if value == MASK and name in known else value
+            for name, value in draft.listener.items()
+        }
+        return replace(draft, listener=own)
 
     def unlinked(self, work: UnitOfWork, org: str, row: Export) -> None:
         own = work.connections.find(org, id=row.connection, role=LISTENER)

@@ -1,5 +1,5 @@
-"""Exports and imports that run for one request: no job, no state, nothing stored but what a connection that is
-debugged captures.
+"""Exports and imports that run for one request: no job, no state, and nothing stored but what a connection
+captures that is debugged.
 """
 
 import json
@@ -28,6 +28,8 @@ from towpath.services.pipelines.drafts import StepDraft
 from towpath.services.pipelines.ends import ends
 from towpath.services.pipelines.faults import Faults
 from towpath.services.pipelines.hosting import RequestHost, hosting
+
+__all__ = ["Answer", "Mapped", "Running", "Step"]
 
 #: Records of one request, and their bytes as JSON, at most.
 MOST_RECORDS = 10_000

@@ -33,13 +33,16 @@ class Steps(UseCases, ABC, Generic[R, S]):
     def new(self, **values: Any) -> R:
         """A row that is not stored yet."""
 
-    def create(self, org: str, draft: StepDraft[S]) -> R:
-        """Raises `ConfigError` (``request.invalid``) with all that is wrong as ``faults``."""
+    def create(self, org: str, draft: StepDraft[S], like: str | None = None) -> R:
+        """``like``: the one that it is a copy of, whose secrets masks in it stand for. Raises `ConfigError`
+        (``request.invalid``) with all that is wrong as ``faults``.
+        """
         with self.sealing() as work:
-            return self.create_in(work, org, draft)
+            return self.create_in(work, org, draft, like)
 
-    def create_in(self, work: UnitOfWork, org: str, draft: StepDraft[S]) -> R:
+    def create_in(self, work: UnitOfWork, org: str, draft: StepDraft[S], like: str | None = None) -> R:
         self._check(work, org, draft)
+        draft = self.filled(work, org, draft, like)
         id = new_id(self.kind[:3])
         connection = self.linked(work, org, id, draft, None)
         name = self._name(work, org, id, draft.name)
@@ -102,6 +105,10 @@ class Steps(UseCases, ABC, Generic[R, S]):
         """Id of the connection that the step uses."""
         assert draft.connection is not None  # noqa: S101 - checked before
         return draft.connection.id
+
+    def filled(self, work: UnitOfWork, org: str, draft: StepDraft[S], like: str | None) -> StepDraft[S]:
+        """The draft with the secrets of the one that it is a copy of."""
+        return draft
 
     def unlinked(self, work: UnitOfWork, org: str, row: R) -> None:
         """Remove what was only the step's."""
