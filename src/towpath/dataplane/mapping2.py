@@ -38,7 +38,7 @@ def read_mappings(
 ) -> Mapper:
     """The mapper of mappings that stand at ``place``, once all problems, old and new, are raised."""
     known = compile_lookups(lookups, problems, place.removesuffix("mappings") + "lookups")
-    root = NodeReader(Reader(known, problems, CONDITIONS)).root(mappings, place)
+    root = NodeReader(Reader(known, problems, CONDITIONS), envelope).root(mappings, place)
     problems.raise_any()
     unit = Unit()
     body = unit.function("r", "d", "c")

@@ -73,6 +73,13 @@ def text_of(entry: Mapping[str, Any], name: str, place: str, problems: Problems)
     return value
 
 
+def needed_text(entry: Mapping[str, Any], name: str, place: str, problems: Problems) -> str | None:
+    """The text of a field that has to be there; None, and a problem, if it is not."""
+    if entry.get(name) is None or entry[name] == "":
+        problems.missing(f"{place}.{name}")
+    return text_of(entry, name, place, problems)
+
+
 def one_of(value: str | None, allowed: Sequence[str], field: str, problems: Problems) -> str | None:
     """``value`` if it is allowed; otherwise a problem, and None."""
     if value is None or value in allowed:

@@ -17,10 +17,12 @@ import orjson
 from towpath.dataplane.dates import format_date
 from towpath.dataplane.paths import MISSING
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_WHOLE = re.compile(r"[+-]?[0-9]{1,4000}")
+#: A number; with a group if it is not a whole one.
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?\s*")
 #: Above this a double is written with an exponent.
 _LONGEST_WHOLE = 1e21
+#: Digits that are still read as a whole number.
+_LONGEST_TEXT = 4000
 _TRUE = frozenset({"true", "1", "yes", "y", "t", "on"})
 _FALSE = frozenset({"false", "0", "no", "n", "f", "off", ""})
 
@@ -130,11 +132,11 @@ def number_in(text: str) -> int | float | None:
     >>> [number_in(text) for text in ("12", " -1.5e2 ", "1,200", "")]
     [12, -150.0, None, None]
     """
-    text = text.strip()
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    if not _NUMBER.fullmatch(text):
+    found = _NUMBER.fullmatch(text)
+    if found is None:
         return None
+    if found.lastindex is None and len(text) < _LONGEST_TEXT:
+        return int(text)
     number = float(text)
     return number if isfinite(number) else None
 

@@ -191,7 +191,7 @@ class Array:
         if self.first:
             body.line(f"v = {array}[0] if {array} else M")
         elif self.when == "extract_not_empty":
-            body.line(f"v = {array} or M")
+            body.line(f"v = {array} if filled({array}) else M")
         elif self.default is not MISSING:
             body.line(f"v = {array} or {body.constant(self.default)}")
         else:

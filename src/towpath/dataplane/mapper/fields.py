@@ -9,7 +9,7 @@ from towpath.dataplane.mapper.leaf import Leaf, Reader
 from towpath.dataplane.mapper.lists import List
 from towpath.dataplane.mapper.target import Steps
 from towpath.dataplane.paths import MISSING, Path
-from towpath.dataplane.problems import objects, one_of, text_of
+from towpath.dataplane.problems import needed_text, objects, one_of, text_of
 from towpath.dataplane.templates import Template, compile_template
 
 #: What a field of Mapper 1.0 may be.
@@ -60,9 +60,8 @@ class FieldReader:
 
     def _steps(self, entry: Mapping[str, Any], place: str) -> Steps | None:
         problems, field = self.reader.problems, f"{place}.generate"
-        generate = text_of(entry, "generate", place, problems)
+        generate = needed_text(entry, "generate", place, problems)
         if generate is None:
-            problems.missing(field)
             return None
         path = self.reader.path(generate, field)
         if path is None:
@@ -80,7 +79,7 @@ class FieldReader:
         lookup = reader.lookup(entry, place)
         constant = entry.get("hardCodedValue")
         fixed = constant is not None or ("hardCodedValue" in entry and not extract and not lookup)
-        if not (fixed or extract or lookup):
+        if not (fixed or entry.get("extract") or entry.get("lookupName")):
             problems.missing(f"{place}.extract")
         if entry.get("subRecordMapping"):
             problems.add(

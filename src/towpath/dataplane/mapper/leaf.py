@@ -2,20 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from towpath.core.errors import ConfigError
-from towpath.dataplane.dates import format_date, parse_date
+from towpath.dataplane.dates import format_date, parse_date, zone_of
 from towpath.dataplane.lookups import Find, Lookup, Lookups
 from towpath.dataplane.mapper.scope import Scope
 from towpath.dataplane.mapper.unit import Body
 from towpath.dataplane.paths import MISSING, Path, compile_path
 from towpath.dataplane.problems import Problems, one_of, text_of
 from towpath.dataplane.templates import Template
-from towpath.dataplane.values import CASTS, Refused, to_text
+from towpath.dataplane.values import CASTS, Refused
 
 #: When a field is mapped at all.
 CONDITIONS = (
@@ -240,11 +237,10 @@ class Reader:
             return value
 
 
-@cache
 def _is_zone(name: str) -> bool:
     try:
-        ZoneInfo(name)
-    except (OSError, ValueError, KeyError):
+        zone_of(name)
+    except ValueError:
         return False
     return True
 
@@ -256,18 +252,12 @@ def date_change(
 
     def change(value: Any) -> str:
         try:
-            return format_date(_moment(value, *given), *wanted)
+            return format_date(parse_date(value, *given), *wanted)
         except (ValueError, OverflowError) as error:
             raise Refused(
                 "mapping.bad_date",
-                str(error),
+                f"{error}.",
                 "Let extractDateFormat say how the date is written, or map it only if it is not empty.",
             ) from None
 
     return change
-
-
-def _moment(value: Any, pattern: str | None, zone: str | None) -> datetime:
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
-    return parse_date(value if isinstance(value, (str, int, float)) else to_text(value), pattern, zone)

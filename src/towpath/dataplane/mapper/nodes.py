@@ -9,7 +9,7 @@ from towpath.dataplane.mapper.arrays import Array, Elements, Entry
 from towpath.dataplane.mapper.leaf import Leaf, Reader
 from towpath.dataplane.mapper.objects import Node, Object
 from towpath.dataplane.paths import ALL, MISSING, Path
-from towpath.dataplane.problems import INVALID_FIELD, MISSING_FIELD, objects, one_of, text_of
+from towpath.dataplane.problems import INVALID_FIELD, MISSING_FIELD, needed_text, objects, one_of, text_of
 from towpath.dataplane.templates import Template, compile_template
 from towpath.dataplane.values import Refused, from_json
 
@@ -28,6 +28,8 @@ class NodeReader:
     """Reads mappings; what is wrong is added to the problems of ``reader``."""
 
     reader: Reader
+    envelope: bool = False
+    """Whether paths and templates begin above the record."""
 
     def root(self, documents: Any, place: str) -> Object | Array:
         """The object that is generated; a list if that is the only mapping and it has no name."""
@@ -52,12 +54,9 @@ class NodeReader:
     ) -> tuple[tuple[str, Node], ...]:
         found = []
         for at, entry in active:
-            name = text_of(entry, "generate", at, self.reader.problems)
-            if name is None:
-                self.reader.problems.missing(f"{at}.generate")
-                continue
-            node = self._node(entry, at, f"{parent}.{name}" if parent else name, depth)
-            if node is not None:
+            name = needed_text(entry, "generate", at, self.reader.problems)
+            node = self._node(entry, at, f"{parent}.{name}" if parent else name or "", depth)
+            if node is not None and name is not None:
                 found.append((name, node))
         return tuple(found)
 
@@ -66,11 +65,8 @@ class NodeReader:
         if depth > DEEPEST:
             problems.add(place, f"Mappings are nested deeper than {DEEPEST}.")
             return None
-        kind = text_of(entry, "dataType", place, problems)
-        if kind is None:
-            problems.missing(f"{place}.dataType")
-            return None
-        if one_of(kind, TYPES, f"{place}.dataType", problems) is None:
+        kind = needed_text(entry, "dataType", place, problems)
+        if kind is None or one_of(kind, TYPES, f"{place}.dataType", problems) is None:
             return None
         if kind in ARRAYS:
             return self._array(entry, place, generate, depth)
@@ -141,12 +137,15 @@ class NodeReader:
             source = self._walked(extract, f"{place}.extract") if extract else None
             return Entry(generate, source, made, elements)
         if extract is None:
-            reader.problems.missing(f"{place}.extract")
+            if not helper.get("extract"):
+                reader.problems.missing(f"{place}.extract")
             return Entry(generate, None, (), elements)
         found = self._source(extract, f"{place}.extract")
         if isinstance(found, Path):
             return Entry(generate, found, (), elements, lookup)
-        leaf = Leaf(generate, extract, found, extract if found is None else MISSING, reader.lookups)
+        leaf = Leaf(
+            generate, extract, found, extract if found is None else MISSING, reader.lookups, self.envelope
+        )
         return Entry(generate, leaf, (), elements, lookup)
 
     def _made(
@@ -174,7 +173,7 @@ class NodeReader:
         constant = fixed if fixed is not None else (extract if extract and source is None else MISSING)
         if constant is not MISSING and not lookup:
             constant = reader.converted(constant, kind, f"{place}.extract")
-        if extract is None and fixed is None and not lookup and "default" not in entry:
+        if not entry.get("extract") and fixed is None and not lookup and "default" not in entry:
             reader.problems.missing(f"{place}.extract")
         return Leaf(
             generate=generate,
@@ -182,6 +181,7 @@ class NodeReader:
             source=source,
             constant=constant,
             known=reader.lookups,
+            names=self.envelope,
             when=when,
             lookup=lookup,
             change=reader.dates(entry, place),

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from towpath.dataplane.context import Context
 from towpath.dataplane.errors import mapping_error
 from towpath.dataplane.paths import MISSING
-from towpath.dataplane.values import Refused
+from towpath.dataplane.values import Refused, is_empty
 
 
 def fail(places: Sequence[tuple[str, str]], field: int, value: Any, error: Exception) -> NoReturn:
@@ -57,6 +57,11 @@ def rows(value: Any) -> Sequence[Any]:
     if value is None or value is MISSING:
         return ()
     return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def filled(elements: Iterable[Any]) -> bool:
+    """Whether any of them is not empty."""
+    return any(not is_empty(element) for element in elements)
 
 
 def level(sources: Sequence[Any], names: Sequence[str]) -> Iterable[tuple[Any, ...]]:

@@ -17,6 +17,7 @@ _GIVEN: Mapping[str, Any] = {
     "rows": running.rows,
     "level": running.level,
     "put": running.put,
+    "filled": running.filled,
 }
 
 
@@ -83,9 +84,11 @@ class Body:
     def block(self, head: str) -> Iterator[None]:
         """Lines below ``head``; what they read is not known to those that follow."""
         self.line(head)
-        known = dict(self.known)
+        known, length = dict(self.known), len(self._lines)
         self._depth += 1
         yield
+        if len(self._lines) == length:
+            self.line("pass")
         self._depth -= 1
         self.known = known
 
