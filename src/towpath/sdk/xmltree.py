@@ -40,6 +40,11 @@ def value(element: etree._Element) -> Any:
     return _value(element, 0)
 
 
+def name(element: etree._Element) -> str:
+    """The element's name without its namespace."""
+    return _local(element.tag)
+
+
 def find(root: etree._Element, path: str) -> list[Any]:
     """What an XPath finds, in the order of the document; elements as by `value`.
 
@@ -75,9 +80,9 @@ def write(record: Any, root: str = "record") -> bytes:
     '<order id="7"><line>a</line><line>b</line></order>'
     """
     if isinstance(record, Mapping) and len(record) == 1:
-        name, inner = next(iter(record.items()))
+        only, inner = next(iter(record.items()))
         if isinstance(inner, Mapping):
-            root, record = str(name), inner
+            root, record = str(only), inner
     try:
         element = etree.Element(root)
         _fill(element, record, 0)

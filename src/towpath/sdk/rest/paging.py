@@ -17,7 +17,7 @@ from towpath.sdk.rest.stream import (
 )
 
 _LINK = re.compile(r"<([^>]*)>([^<]*)")
-_NEXT = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b[^"]*"|next\b)""", re.IGNORECASE)
+_REL = re.compile(r""";\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))""", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,17 @@ def pager(stream: StreamDefinition) -> Pager:
             return _Links({}, lambda _: "")
 
 
-def next_link(header: str) -> str:
+def next_link(header: str, relation: str = "next") -> str:
     """The target of the link ``rel="next"`` in a ``Link`` header; empty if there is none.
 
     >>> next_link('<https://a.example/?page=2>; rel="next", <https://a.example/?page=9>; rel="last"')
     'https://a.example/?page=2'
     """
-    return next((link[1] for link in _LINK.finditer(header) if _NEXT.search(link[2])), "")
+    for link in _LINK.finditer(header):
+        told = _REL.search(link[2])
+        if told and relation.lower() in (told[1] or told[2] or "").lower().split():
+            return link[1]
+    return ""
 
 
 def total(paging: object, answer: Answer) -> int | None:
