@@ -3,47 +3,50 @@
 from fastapi import FastAPI
 
 from towpath.api.integrator import (
-    Keeps,
-    Refused,
-    Rooms,
-    _SUMMARY,
-    and,
-    answer_refused,
-    api,
-    auth,
+    apps,
     connections,
-    context,
-    door,
-    errors,
     exports,
-    family,
     flows,
-    from,
-    import,
     imports,
-    integrator,
+    installs,
+    integrations,
     invoking,
     kept,
-    kit,
-    new_app,
-    ones,
-    others,
-    records,
-    runs,
-    services,
+    licenses,
     stacks,
     state,
-    the,
-    through,
     tokens,
-    towpath,
     virtual,
 )
+from towpath.api.integrator.auth import door
+from towpath.api.integrator.errors import Refused, answer_refused, errors
+from towpath.api.kit.family import new_app
+from towpath.services.context import Rooms
+
+_SUMMARY = "Keeps connections, exports, imports and flows, and runs records from the ones through the others."
+
+
 def build(rooms: Rooms) -> FastAPI:
     """The application over these rooms."""
     app = new_app("Towpath Integrator API", _SUMMARY, errors=errors, door=door)
     app.state.rooms = rooms
     app.add_exception_handler(Refused, answer_refused)
-    for module in (tokens, kept, state, stacks, exports, imports, virtual, invoking):
+    for module in (
+        tokens,
+        connections,
+        kept,
+        state,
+        stacks,
+        apps,
+        licenses,
+        installs,
+        exports,
+        imports,
+        flows,
+        integrations,
+        virtual,
+        # Takes any name below /v1, and so comes last.
+        invoking,
+    ):
         app.include_router(module.router)
     return app

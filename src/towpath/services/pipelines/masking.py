@@ -19,12 +19,13 @@ _BRANCHES = frozenset({"encrypted"})
 _NAMES = re.compile(
     r"(.*_crypt|(.*_)?(password|passphrase|secret|pfx|authkey|apitoken|api_key|apikey|securitytoken)"
     r"|.*(password|secret|secretkey|secretaccesskey|privatekey|passphrase|accesstoken|refreshtoken"
-    r"|bearertoken|systemtoken|tokensecret|apikey)|token|tokenid|accountkey|certid)",
+    r"|bearertoken|systemtoken|tokensecret|apikey)|token|tokenid|accountkey|certid|credential)",
     re.IGNORECASE,
 )
 #: Of a certificate's parts, and of requests that sign somebody in.
 _PATHS = re.compile(
-    r"(.*\.)?(clientcertificates\.key|cookieauth\.body|auth\.cookie\.body|webhook\.key)", re.IGNORECASE
+    r"(.*\.)?(clientcertificates\.key|ssl\.key|cookieauth\.body|auth\.cookie\.body|webhook\.key)",
+    re.IGNORECASE,
 )
 
 Path = tuple[str, ...]
@@ -91,7 +92,7 @@ def _cut(value: Any, path: Path, secrets: dict[str, Any]) -> Any:
 
 def _filled(value: Any, path: Path, known: Mapping[str, Any]) -> Any:
     if path and is_mask(value):
-        return known.get(".".join(path), value) if is_secret(path) else value
+        return known.get(".".join(path), value)
     if isinstance(value, Mapping):
         return {key: _filled(item, (*path, str(key)), known) for key, item in value.items()}
     if isinstance(value, list):

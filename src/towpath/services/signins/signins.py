@@ -77,9 +77,9 @@ class _Case:
 class SignIns(UseCases):
     """The use cases of signing in, in their order. They raise the errors of `signin_errors`."""
 
-    def begin(self, org: str, customer: str, connection: str, return_url: str | None = None) -> Link:
-        """A link for a customer's connection. Raises `NotFoundError`, and `ConfigError` if nobody can sign in
-        at its provider: what is missing is named.
+    def begin(self, org: str, customer: str | None, connection: str, return_url: str | None = None) -> Link:
+        """A link for a customer's connection, or with None for one of the organization's own. Raises
+        `NotFoundError`, and `ConfigError` if nobody can sign in at its provider: what is missing is named.
         """
         _check_return(return_url)
         with self.sealing() as work:

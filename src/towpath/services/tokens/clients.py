@@ -19,6 +19,8 @@ from towpath.vault.oauth_urls import filled
 
 #: The connector whose connections are registrations with providers.
 CONNECTOR = "oauth_client"
+#: Of credentials: id of the registration that they belong to.
+CLIENT = "$client"
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def registration(
     Raises `ConfigError` (``oauth.provider_unknown``, ``oauth.client_unknown``, ``oauth.word_missing`` …).
     """
     public = described(known_provider(rooms.registry, row.connector))
-    own = _own_client(credentials, public)
+    own = _named_client(rooms, work, org, credentials) or _own_client(credentials, public)
     if public is None:
         # An address that comes with the credentials never gets to see the organization's secret.
         provider = _own_provider(row, credentials)
@@ -55,9 +57,23 @@ def registration(
 
 
 def client_rows(work: UnitOfWork, org: str, provider: str) -> list[Connection]:
-    """The organization's registrations with the provider, oldest first."""
-    rows = work.connections.list(org, connector=CONNECTOR, customer=None, deleted_at=None)
+    """The organization's registrations with the provider, oldest first; those that connections name by their
+    ids (role ``client``) are not among them.
+    """
+    rows = work.connections.list(org, connector=CONNECTOR, customer=None, role=None, deleted_at=None)
     return [row for row in rows if row.config.get("provider") == provider]
+
+
+def _named_client(
+    rooms: Rooms, work: UnitOfWork, org: str, credentials: Mapping[str, Any]
+) -> OAuthClient | None:
+    """The registration that the credentials name by its id, as it is now."""
+    id = credentials.get(CLIENT)
+    row = work.connections.find(org, id=id, connector=CONNECTOR, deleted_at=None) if id else None
+    if row is None:
+        return None
+    config = join_secrets(row.config, sealing.reveal(rooms, work, org, row.id))
+    return _own_client({**config, "client_auth": credentials.get("client_auth")}, None)
 
 
 def _own_client(credentials: Mapping[str, Any], public: OAuth | None) -> OAuthClient | None:
@@ -82,6 +98,7 @@ def _own_provider(row: Connection, credentials: Mapping[str, Any]) -> OAuth:
         authorize_url=_text(credentials, "authorize_url"),
         revoke_url=_text(credentials, "revoke_url"),
         issuer=_text(credentials, "issuer"),
+        scope_separator=_text(credentials, "scope_separator") or " ",
     )
 
 

@@ -31,7 +31,7 @@ class OAuthClients(UseCases):
         """Every connector whose credentials can be lent by name, in name order. Broken ones are left out."""
         found = [self._load(name) for name in self.rooms.registry.names()]
         with self.rooms.store.read() as work:
-            rows = work.connections.list(org, connector=CONNECTOR, customer=None, deleted_at=None)
+            rows = work.connections.list(org, connector=CONNECTOR, customer=None, role=None, deleted_at=None)
         registered = {row.config.get("provider") for row in rows}
         return [Known(one, one.name in registered) for one in found if one is not None and one.auth]
 

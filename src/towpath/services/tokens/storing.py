@@ -18,7 +18,7 @@ from towpath.vault.oauth_answers import TokenSet
 #: Settings of a renewal, which no provider's answer replaces.
 _SETTINGS = frozenset(
     {"client_id", "client_secret", "client_auth", "grant_type"}
-    | {"token_url", "authorize_url", "revoke_url", "issuer"}
+    | {"token_url", "authorize_url", "revoke_url", "issuer", "scope_separator", "$client", "$document"}
 )
 _BROKEN = (ConnectionStatus.EXPIRED, ConnectionStatus.ERROR)
 _LONGEST_ERROR = 300
