@@ -62,7 +62,7 @@ _SHOWN: Final = 80
 _TOKEN = re.compile(
     r"""
       \.?\[\s*(?:\*|(?P<index>-?\d{1,9})|'(?P<single>(?:[^'\\]|\\.)*)'|"(?P<double>(?:[^"\\]|\\.)*)"
-             |(?P<bare>[^\]\[]+?))\s*\]
+             |(?P<bare>(?!['\"?(]|-?\d*:)[^\]\[]+?))\s*\]
     | (?:^|\.)(?P<name>[^.\[]+)
     """,
     re.VERBOSE | re.DOTALL,
@@ -148,12 +148,12 @@ def _steps(text: str) -> tuple[Step, ...]:
     found: list[Step] = []
     at = 0
     while at < len(rest):
-        token = _TOKEN.match(rest, at)
+        token = None if rest.startswith(".") else _TOKEN.match(rest, at)
         if token is None:
             raise ConfigError(
                 "path.invalid",
                 f"The path {_shown(text)} is not understood at character {len(text) - len(rest) + at + 1}.",
-                hint="Write a.b.c, a[0].b, a[*].b or ['a name with spaces'].",
+                hint="Write a.b.c, a[0].b, a[*].b or ['a name']; filters, slices and .. are not known.",
             )
         found.append(_step(token))
         at = token.end()

@@ -15,9 +15,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "templates.md").read_
 FENCED = re.findall(r"^```(json)?\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 CONTEXT = json.loads(next(text for kind, text in FENCED if kind == "json"))
 EXAMPLES = [line.split(" → ", 1) for kind, text in FENCED if not kind for line in text.splitlines()]
-PINNED = Environment(
-    clock=lambda: datetime(2026, 1, 31, 9, 8, 7, 6000, tzinfo=UTC), randomness=lambda size: bytes(size)
-)
+PINNED = Environment(clock=lambda: datetime(2026, 1, 31, 9, 8, 7, 6000, tzinfo=UTC), randomness=bytes)
 
 
 @pytest.mark.parametrize(("template", "result"), EXAMPLES, ids=[template for template, _ in EXAMPLES])

@@ -31,6 +31,14 @@ def find_helper(call: Call, name: str | None) -> Helper:
     raise invalid(call.place, f"there is no helper called {shown}", hint)
 
 
+def find_predicate(call: Call, name: str | None) -> Helper:
+    """The helper called ``name``, which must have a block form."""
+    helper = find_helper(call, name)
+    if not helper.predicate:
+        raise invalid(call.place, f"{helper.name} has no block form", f"Write {{{{{helper.name} …}}}}.")
+    return helper
+
+
 def _shown(head: Name | Literal) -> str:
     return (head.source if isinstance(head, Literal) else ".".join(head.parts) or "this")[:60]
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from towpath.core.errors import ConfigError
 from towpath.dataplane.paths import MISSING, compile_path
 from towpath.dataplane.templates import runtime
-from towpath.dataplane.templates.checks import BLOCKS, check_block, check_helper, find_helper
+from towpath.dataplane.templates.checks import BLOCKS, check_block, check_helper, find_helper, find_predicate
 from towpath.dataplane.templates.escapes import Escape
 from towpath.dataplane.templates.failures import HelperError, failed, invalid, too_large
 from towpath.dataplane.templates.helpers import HELPERS, Helper
@@ -284,7 +284,7 @@ class _BodyWriter:
         if name in {"if", "unless"}:
             condition = self._condition(arm.call)
         else:
-            condition = self._helper(find_helper(arm.call, name), arm.call)
+            condition = self._helper(find_predicate(arm.call, name), arm.call)
         wanted = (name == "unless") == arm.inverted
         body = self.compiler.body(arm.body, self.scope)
         self.lines.append(f"if {'' if wanted else 'not '}{condition}: return {body}(r, f, c)")

@@ -87,10 +87,8 @@ def substring(value: Any, start: Any, end: Any = None) -> str:
 
 
 def split(value: Any, delimiter: Any = "", index: Any = 0) -> str:
-    """The part at ``index``, or nothing."""
+    """The part at ``index``, or nothing; without a delimiter every character is a part."""
     plain, sign = text(value), text(delimiter)
-    if not sign and not absent(delimiter):
-        return plain
     at = count(index, 0)
     parts = plain.split(sign, at + 1) if sign else list(plain)
     return parts[at] if at < len(parts) else ""
