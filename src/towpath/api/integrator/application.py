@@ -17,6 +17,7 @@ from towpath.api.integrator import (
     state,
     tokens,
     virtual,
+    webhooks,
 )
 from towpath.api.integrator.auth import door
 from towpath.api.integrator.errors import Refused, answer_refused, errors
@@ -45,6 +46,7 @@ def build(rooms: Rooms) -> FastAPI:
         flows,
         integrations,
         virtual,
+        webhooks,
         # Takes any name below /v1, and so comes last.
         invoking,
     ):

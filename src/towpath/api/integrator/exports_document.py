@@ -6,8 +6,8 @@ from typing import Any
 
 from towpath.api.integrator.documents import MASK
 from towpath.api.integrator.errors import Refused, invalid
-from towpath.api.integrator.flows_moments import moment
 from towpath.api.integrator.ids import shown as shown_id
+from towpath.api.integrator.moments import parsed
 from towpath.api.integrator.step_types import hooks
 from towpath.api.integrator.step_types.steps import (
     clean,
@@ -35,7 +35,10 @@ def _lag(value: Any) -> float:
 
 
 def _start(value: Any) -> datetime:
-    return moment(value)
+    found = parsed(value)
+    if found is None:
+        raise ValueError("It is a date like 2030-01-31T12:00:00.000Z.")
+    return found
 
 
 _WORDS = (

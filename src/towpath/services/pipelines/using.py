@@ -1,6 +1,7 @@
 """What uses what."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from towpath.core.records import Flow
 from towpath.core.repositories import UnitOfWork
@@ -19,3 +20,12 @@ def steps_over(work: UnitOfWork, org: str, connections: Collection[str]) -> tupl
         return [], []
     exports = [row.id for row in work.exports.list(org, connection=ids)]
     return exports, [row.id for row in work.imports.list(org, connection=ids)]
+
+
+def last_cutoff(work: UnitOfWork, flow: Flow) -> datetime | None:
+    """Where the next run of the flow reads changes from: the earliest of its exports' cutoffs. None before
+    the first run that succeeded.
+    """
+    states = [work.states.get(flow.org, flow.id, export).state for export in flow.exports]
+    found = [datetime.fromisoformat(state["since"]) for state in states if state and state.get("since")]
+    return min(found, default=None)

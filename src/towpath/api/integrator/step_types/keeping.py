@@ -62,7 +62,7 @@ class StepKeeper(Generic[R, S]):
 
         def revise(row: R) -> StepDraft[S]:
             now = self._whole(row, identifier)
-            made: StepDraft[S] = self.draft(_still_owned(now, how(now)))
+            made: StepDraft[S] = self.draft(still_owned(now, how(now)))
             return made
 
         return self.shown([self.steps.update(self.org, id, revise)])[0]
@@ -125,7 +125,7 @@ def _mapped(document: Mapping[str, Any], connections: Mapping[str, str]) -> dict
     return {"_connectionId": new} if new else {}
 
 
-def _still_owned(before: Mapping[str, Any], after: Mapping[str, Any]) -> Mapping[str, Any]:
+def still_owned(before: Mapping[str, Any], after: Mapping[str, Any]) -> Mapping[str, Any]:
     """What an app has made stays the app's."""
     owner = before.get("_connectorId")
     return {**after, "_connectorId": owner} if owner else after
