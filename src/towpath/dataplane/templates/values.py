@@ -91,7 +91,9 @@ def json_text(value: Any, *, sort: bool = False) -> str:
     except TypeError:
         import json
 
-        return json.dumps(value, default=_json_other, separators=(",", ":"), skipkeys=True)
+        return json.dumps(
+            value, default=_json_other, separators=(",", ":"), skipkeys=True, check_circular=False
+        )
 
 
 def _json_other(value: Any) -> Any:
