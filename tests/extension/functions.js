@@ -40,25 +40,32 @@ const hooks = {
   much: (options, callback) => callback(null, 'x'.repeat(options.size)),
   slow: (options, callback) => setTimeout(() => callback(null, 'at last'), options.milliseconds),
   short: (options, callback) => callback(null, []),
-  calls: (options, callback) => callAll(options, callback),
+  // Asks as its configuration says, and hands the records on.
+  asks: (options, callback) => ask(options.configuration.url, options.bearerToken, options.configuration.requests,
+    error => callback(error, { data: options.data, errors: [], abort: false })),
   notAFunction: 1
 }
 
-// Asks Towpath with the one-time token that the function was given.
-function callAll (options, callback) {
+// Asks Towpath what a function was told to, with the one-time token: a list of [method, path, body]. What it was
+// answered, and the token, lie in the place "asked" afterwards.
+function ask (url, token, requests, callback) {
   const answers = []
   const next = () => {
-    if (answers.length === options.configuration.paths.length) return callback(null, answers)
-    const [method, path] = options.configuration.paths[answers.length]
-    const headers = { authorization: `Bearer ${options.bearerToken}`, 'content-type': 'application/json' }
-    const request = http.request(options.configuration.url + path, { method, headers, agent: false }, response => {
-      response.resume().on('end', () => {
-        answers.push(response.statusCode)
+    if (answers.length === requests.length) {
+      places.asked = [{ token, answers }]
+      return callback(null, answers)
+    }
+    const [method, path, body] = requests[answers.length]
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const request = http.request(url + path, { method, headers, agent: false }, response => {
+      const parts = []
+      response.on('data', part => parts.push(part)).on('end', () => {
+        answers.push({ status: response.statusCode, text: Buffer.concat(parts).toString() })
         next()
       })
     })
     request.on('error', callback)
-    request.end(method === 'GET' ? undefined : '{}')
+    request.end(body && JSON.stringify(body))
   }
   next()
 }
@@ -96,15 +103,33 @@ const wrappers = {
   short: (options, callback) => callback(null, [])
 }
 
+const step = { name: 'step one', completed: false, installerFunction: 'stepOne' }
+
 const installer = {
-  install: (options, callback) => callback(null, { success: true, stepsToUpdate: [], options }),
-  connectorInstallerFunction: (options, callback) => callback(null, { success: true }),
-  calls: callAll
+  // Makes a connection and a step that is still to be done, and looks whether other doors open.
+  furnish: (options, callback) => ask(options.opts.url, options.bearerToken, [
+    ['PUT', `/v1/integrations/${options._integrationId}`, { name: 'furnished', mode: 'install', install: [step] }],
+    ['POST', '/v1/connections', {
+      name: 'of the app',
+      type: 'http',
+      _integrationId: options._integrationId,
+      http: { baseURI: 'https://api.example.com', mediaType: 'json' }
+    }],
+    ...options.opts.others
+  ], error => callback(error)),
+  stepOne: (options, callback) => callback(null, {
+    success: true, stepsToUpdate: [{ ...step, completed: true }], told: options.formSubmission
+  }),
+  update: (options, callback) => ask(options.opts.url, options.bearerToken,
+    [['GET', `/v1/integrations/${options._integrationId}`]], error => callback(error)),
+  fails: (options, callback) => callback(failure('no room', 'no_room'))
 }
 
 const uninstaller = {
-  uninstall: (options, callback) => callback(null, { success: true, options }),
-  fails: (options, callback) => callback(failure('still in use', 'in_use'))
+  before: (options, callback) => callback(null, { success: true }),
+  uninstall: (options, callback) => options.opts.stuck
+    ? callback(failure('still in use', 'in_use'))
+    : callback(null, { success: true })
 }
 
 const settings = {

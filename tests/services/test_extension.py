@@ -9,7 +9,7 @@ import pytest
 
 from support.extension import Server
 from support.loopback import loopback
-from towpath.sdk import AuthError, ConfigError, DataError, TowpathError, UnreachableError
+from towpath.sdk import AuthError, ConfigError, DataError, TowpathError, UnreachableError, guard
 from towpath.sdk.extension import MOST_ANSWER, Extension, ExtensionConfig
 
 pytestmark = pytest.mark.service("extension")
@@ -72,9 +72,10 @@ def test_hooks_of_every_kind(stack):
 def test_functions_of_apps(app_server: Server):
     with loopback(), opened(app_server.url, app_server.token) as stack:
         app = "5f0000000000000000000001"
+        app_server.heard()
         for type, function in (
-            ("installer", "install"),
-            ("uninstaller", "uninstall"),
+            ("installer", "stepOne"),
+            ("uninstaller", "before"),
             ("setting", "persist"),
         ):
             assert stack.call(type, function, {"pending": {}}, app=app)["success"] is True
@@ -82,7 +83,7 @@ def test_functions_of_apps(app_server: Server):
         assert {one["_connectorId"] for one in heard} == {app}
         assert not any("diy" in one for one in heard)
         with pytest.raises(DataError) as caught:
-            stack.call("installer", "install", {})
+            stack.call("installer", "stepOne", {})
     assert caught.value.context["errors"][0]["code"] == "missing_required_field"
 
 
@@ -167,7 +168,16 @@ def test_nobody_there():
     assert (caught.value.code, caught.value.retryable) == ("connection.refused", True)
 
 
-def test_hosts_of_our_own_are_not_reached(extension_server):
+@pytest.fixture
+def guarded():
+    """Nothing but the public internet is reached, whatever servers of other tests allow."""
+    before = guard.allowed_hosts()
+    guard.configure(guard.AllowedHosts())
+    yield
+    guard.configure(before)
+
+
+def test_hosts_of_our_own_are_not_reached(extension_server, guarded):
     with opened(extension_server.url) as stack, pytest.raises(ConfigError) as caught:
         stack.call("hook", "echo", {})
     assert caught.value.code == "http.blocked_host"
