@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from support.http import Answer, endpoint
+from support.http import endpoint
 from towpath.core.ids import of_object_id
 from towpath.core.records import now
 
@@ -77,7 +77,8 @@ def test_put_drops_what_is_left_out_and_a_mask_keeps_the_secret(program):
     del shown["externalId"], shown["rest"]["unencrypted"]
     shown["rest"]["baseURI"] = "https://other.example/api"
     changed = program.good("PUT", path, shown).json()
-    assert "externalId" not in changed and "unencrypted" not in changed["rest"]
+    assert "externalId" not in changed
+    assert "unencrypted" not in changed["rest"]
     kept = config_of(program, made)
     assert kept["auth"]["token"] == CANARY
     assert kept["encrypted"] == {"apiKey": f"{CANARY}-2"}
@@ -127,18 +128,23 @@ def test_all_that_is_wrong_is_told_at_once_in_the_words_of_the_document(program)
         assert CANARY not in json.dumps(faults)
 
 
+WEB = {"baseURI": "https://x.example", "mediaType": "json"}
+SQL = {"host": "db.example.com", "database": "d", "password": CANARY}
+LOGIN = {"uri": "/login", "method": "POST", "body": json.dumps({"password": CANARY})}
+PAIR = {"username": "u", "password": CANARY}
 TYPES = [
-    ("http", {"baseURI": "https://x.example", "mediaType": "json", "auth": {"type": "basic", "basic": {"username": "u", "password": CANARY}}}, "rest_api"),
-    ("http", {"baseURI": "https://x.example", "mediaType": "xml", "auth": {"type": "cookie", "cookie": {"uri": "/login", "method": "POST", "body": f'{{"p": "{CANARY}"}}'}}}, "rest_api"),
-    ("ftp", {"type": "ftp", "hostURI": "ftp.example.com", "username": "u", "password": CANARY, "port": "2121"}, "ftp"),
-    ("sftp", {"hostURI": "sftp.example.com", "username": "u", "password": CANARY}, "ftp"),
-    ("rdbms", {"type": "postgresql", "host": "db.example.com", "database": "d", "user": "u", "password": CANARY}, "postgres"),
-    ("rdbms", {"type": "mariadb", "host": "db.example.com", "database": "d", "username": "u", "password": CANARY}, "mysql"),
-    ("rdbms", {"type": "oracle", "host": "db.example.com", "database": "d", "password": CANARY}, "oracle"),
-    ("netsuite", {"account": "a", "environment": "production", "email": "e", "password": CANARY, "roleId": "3"}, "netsuite"),
-    ("salesforce", {"oauth2FlowType": "jwtBearerToken", "username": "u", "bearerToken": CANARY}, "salesforce"),
+    ("http", WEB | {"auth": {"type": "basic", "basic": PAIR}}, "rest_api"),
+    ("http", WEB | {"auth": {"type": "cookie", "cookie": LOGIN}}, "rest_api"),
+    ("ftp", PAIR | {"type": "ftp", "hostURI": "ftp.example.com", "port": "2121"}, "ftp"),
+    ("sftp", PAIR | {"hostURI": "sftp.example.com"}, "ftp"),
+    ("s3", {"region": "eu-west-1", "accessKeyId": "a", "secretAccessKey_crypt": CANARY}, "s3"),
+    ("rdbms", SQL | {"type": "postgresql", "user": "u"}, "postgres"),
+    ("rdbms", SQL | {"type": "mariadb", "username": "u"}, "mysql"),
+    ("rdbms", SQL | {"type": "oracle"}, "oracle"),
+    ("netsuite", {"account": "a", "environment": "production", "email": "e", "password": CANARY}, "netsuite"),
+    ("salesforce", {"oauth2FlowType": "jwtBearerToken", "bearerToken": CANARY}, "salesforce"),
     ("wrapper", {"pingFunction": "ping", "encrypted": {"k": CANARY}, "unencrypted": {"a": 1}}, "wrapper"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("type", "part", "connector"), TYPES)
@@ -183,7 +189,8 @@ def test_what_was_made_elsewhere_is_shown_and_changed_here(program, tmp_path):
     # And what is changed elsewhere is told as it is now.
     cases.update(program.org, web.id, {**base, "base_uri": "https://y.example"})
     assert program.get(f"/connections/{shown['_id']}")["http"]["baseURI"] == "https://y.example"
-    cases.update(program.org, lake.id, name="sea")
+    with program.api.container.store.begin() as work:
+        work.connections.update(program.org, lake.id, name="sea")
     assert program.get("/connections")[0]["name"] == "sea"
 
 
@@ -198,7 +205,8 @@ def test_patch_changes_only_what_it_may(program):
     patched = program.call("PATCH", path, operations)
     assert (patched.status_code, patched.content) == (204, b"")
     shown = program.get(path)
-    assert shown["name"] == "New" and shown["debugDate"] < until
+    assert shown["name"] == "New"
+    assert shown["debugDate"][:23] == until[:23]
     assert config_of(program, made)["auth"]["token"] == CANARY
     refused = program.refused(422, "PATCH", path, [{"op": "replace", "path": "/rest/baseURI", "value": "x"}])
     assert refused[0]["field"] == "/rest/baseURI"
@@ -226,9 +234,10 @@ def shop():
 
     def answer(asked):
         good = f"token={CANARY}" in asked.path
-        return Answer(200, b'{"ok": true}') if good else Answer(401, b'{"error": "who are you?"}')
+        return (200, {}, b'{"ok": true}') if good else (401, {}, b'{"error": "who are you?"}')
 
-    with endpoint(answer) as found:
+    with endpoint() as found:
+        found.answer = answer
         yield found
 
 
@@ -240,7 +249,8 @@ def test_pings_tell_and_turn_the_connection_on_and_off(program, shop):
         assert program.good(method, f"{path}/{tail}").json() == {"code": 200}
     program.good("PUT", path, {**program.get(path), **with_rest(baseURI=shop.url, bearerToken="wrong")})
     failed = program.good("GET", f"{path}/ping").json()
-    assert failed["code"] == 401 and failed["message"]
+    assert failed["code"] == 401
+    assert failed["message"]
     assert program.get(path)["offline"] is True
     program.good("PUT", path, {**program.get(path), **body})
     assert program.good("GET", f"{path}/ping").json() == {"code": 200}
@@ -265,7 +275,8 @@ def test_a_virtual_ping_leaves_nothing_behind(program, shop):
     stored = program.good(
         "POST", "/connections/ping", {"type": "netsuite", "netsuite": {"account": "a", "environment": "beta"}}
     ).json()
-    assert stored["code"] == 422 and "cannot be used yet" in stored["message"]
+    assert stored["code"] == 422
+    assert "cannot be used yet" in stored["message"]
     assert program.get("/connections") == []
 
 
@@ -275,12 +286,10 @@ def test_a_database_file_is_a_connection_too(program, tmp_path):
     database.close()
     made = program.make("/connections", {"type": "sqlite", "towpath": {"path": str(tmp_path / "a.db")}})
     assert program.good("GET", f"/connections/{made['_id']}/ping").json() == {"code": 200}
-    assert made["name"] == "sqlite connection"
 
 
 def test_many_connections_may_be_called_the_same(program):
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: program.make("/connections", PLAIN | {"name": "same"}), range(4)))
     assert len({one["_id"] for one in made}) == 4
-    names = [one["name"] for one in program.get("/connections")]
-    assert len(set(names)) == 4 and all(name.startswith("same") for name in names)
+    assert [one["name"] for one in program.get("/connections")] == ["same"] * 4

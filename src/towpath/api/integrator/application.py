@@ -6,6 +6,7 @@ from towpath.api.integrator import (
     apps,
     connections,
     exports,
+    iclients,
     flows,
     imports,
     installs,
@@ -35,6 +36,7 @@ def build(rooms: Rooms) -> FastAPI:
     for module in (
         tokens,
         connections,
+        iclients,
         kept,
         state,
         stacks,

@@ -209,5 +209,5 @@ def _place(settings: Settings, field: str) -> str:
     for length in range(len(parts) - 1, 0, -1):
         name = ".".join(parts[:length])
         if name in settings.places:
-            return settings.places[name]
+            return ".".join([settings.places[name], *parts[length:]])
     return field
