@@ -1,4 +1,4 @@
-"""Listeners: the addresses that other systems post to. No token of ours opens them: each looks after itself."""
+"""Listeners: the addresses that other systems post to; tokens of ours have no part in it."""
 
 import json
 from typing import Any
