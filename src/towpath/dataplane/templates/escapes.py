@@ -22,8 +22,6 @@ class Escape(StrEnum):
     URI = "uri"
     #: A literal of SQL: texts in single quotes, numbers plain, ``NULL`` for null and what is missing.
     SQL = "sql"
-    #: The same for MySQL and MariaDB, where a backslash in quotes escapes: it is doubled.
-    MYSQL = "mysql"
     #: The inside of a JSON string: quotes and control characters escaped.
     JSON = "json"
 
@@ -43,7 +41,7 @@ def uri(value: Any) -> str:
 
 
 def sql(value: Any) -> str:
-    """A literal; quotes are doubled, as every database reads them.
+    """A standard literal: quotes are doubled, a backslash is a letter (MySQL: ``NO_BACKSLASH_ESCAPES``).
 
     >>> sql("O'Hara"), sql(3.0), sql(None), sql(True)
     ("'O''Hara'", '3', 'NULL', 'TRUE')
@@ -57,11 +55,6 @@ def sql(value: Any) -> str:
         # In parentheses, so that no minus before it makes a comment of the two.
         return f"({shown})" if value < 0 else shown if shown[-1].isdigit() else f"'{shown}'"
     return "'" + text(value).replace("'", "''") + "'"
-
-
-def mysql(value: Any) -> str:
-    """As `sql`, with backslashes doubled."""
-    return sql(value).replace("\\", "\\\\")
 
 
 def json(value: Any) -> str:
@@ -81,6 +74,5 @@ _FUNCTIONS: dict[Escape, Callable[[Any], str]] = {
     Escape.NONE: text,
     Escape.URI: uri,
     Escape.SQL: sql,
-    Escape.MYSQL: mysql,
     Escape.JSON: json,
 }
