@@ -6,8 +6,10 @@ import httpx2
 import pytest
 
 from support.api import Api, running, settings_of
+from towpath.api import broker
 from towpath.api.integrator import family
 from towpath.core.ids import as_object_id
+from towpath.sdk import guard
 
 
 class Program:
@@ -52,9 +54,12 @@ class Program:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """One for all tests of a module: each has an organization of its own."""
-    home = tmp_path_factory.mktemp("integrator") / "home"
-    with running(settings_of(home, integrator_bucket_size=0, allowed_hosts=("127.0.0.1",)), family) as api:
+    home, before = tmp_path_factory.mktemp("integrator") / "home", guard.allowed_hosts()
+    chosen = {"integrator_bucket_size": 0, "allowed_hosts": ("127.0.0.1",)}
+    # The pages on which people sign in are the broker's.
+    with running(settings_of(home, **chosen), family, broker.family) as api:
         yield api
+    guard.configure(before)
 
 
 @pytest.fixture

@@ -43,9 +43,10 @@ _FTP: Table = (
 
 _S3: Table = (
     Row("region", "region", text),
-    Row("accessKeyId", "access_key_id", text),
-    Row("secretAccessKey", "secret_access_key", text),
-    Row("secretAccessKey_crypt", "secret_access_key", text),
+    Row("accessKeyId", "access_key", text),
+    Row("secretAccessKey", "secret_key", text),
+    Row("secretAccessKey_crypt", "secret_key", text),
+    Row("pingBucket", "bucket", text),
     Row("endpoint", "endpoint", text),
 )
 
@@ -78,7 +79,7 @@ def read_ftp(document: Mapping[str, Any], faults: list[Fault]) -> Settings:
 def read_s3(document: Mapping[str, Any], faults: list[Fault]) -> Settings:
     part = document.get("s3")
     found = _read("s3", "s3", part, _S3, ("accessKeyId",), faults)
-    if isinstance(part, Mapping) and "secret_access_key" not in found.config:
+    if isinstance(part, Mapping) and "secret_key" not in found.config:
         faults.append(required("s3.secretAccessKey_crypt"))
     return found
 
