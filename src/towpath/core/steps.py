@@ -28,6 +28,8 @@ class Hook(_Document):
     stack: str | None = None
     """Id of the connection to the extension server; None for a Python function of the group
     ``towpath.hooks``."""
+    app: str | None = None
+    """The ``_connectorId`` of the app whose functions on the stack are meant; None: the user's own."""
     configuration: Mapping[str, Any] = Field(default_factory=dict)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from importlib.metadata import entry_points
 from typing import Any, Self
 
 from towpath.core.application import Failure
@@ -11,9 +10,7 @@ from towpath.core.ids import as_object_id, of_object_id
 from towpath.core.steps import Hook
 from towpath.engine.records.ends import End, Host
 from towpath.sdk.extension import Extension
-
-#: Entry-point group of Python functions: each is called with the options, and answers as one on a server.
-GROUP = "towpath.hooks"
+from towpath.sdk.plugins_hooks import find_hook
 
 
 class Functions:
@@ -50,7 +47,7 @@ class Functions:
             given = {"bearerToken": token, **self._base, "configuration": dict(hook.configuration), **options}
             try:
                 if hook.stack is not None:
-                    return self._server(hook.stack).call("hook", hook.function, given)
+                    return self._server(hook.stack).call("hook", hook.function, given, app=hook.app)
                 return self._plugin(hook, given)
             except TowpathError as error:
                 raise error.with_context(source=source, function=hook.function) from error
@@ -71,7 +68,7 @@ class Functions:
     def _plugin(self, hook: Hook, options: dict[str, Any]) -> Any:
         function = self._plugins.get(hook.function)
         if function is None:
-            function = self._plugins[hook.function] = _load(hook.function)
+            function = self._plugins[hook.function] = find_hook(hook.function)
         try:
             return function(options)
         except TowpathError:
@@ -127,14 +124,3 @@ def _base(step: str, role: str, connection: str | None, words: Mapping[str, Any]
         "settings": words.get("settings", {}),
         "testMode": bool(words.get("testMode")),
     }
-
-
-def _load(name: str) -> Any:
-    for point in entry_points(group=GROUP, name=name):
-        return point.load()
-    raise ConfigError(
-        "hook.not_found",
-        f"There is no function named {name!r} among the plug-ins.",
-        hint=f"Install the package that has it as an entry point of the group {GROUP}, or name a stack.",
-        field="function",
-    )

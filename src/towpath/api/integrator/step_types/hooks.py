@@ -45,11 +45,14 @@ def hook(reading: Reading, given: Any, field: str, mentions: list[Mention]) -> H
         return None
     stack = mention(reading, given.get("_stackId"), f"{field}._stackId", "stacks")
     mentions += [stack] if stack else []
-    script = given.get("_scriptId")
+    app, script = reading.document.get("_connectorId"), given.get("_scriptId")
     # There is nothing here that runs scripts: called, it is a function that nobody has.
     name = f"{script}.{function}" if script else str(function)
     return Hook(
-        function=name, stack=stack.id if stack else None, configuration=given.get("configuration") or {}
+        function=name,
+        stack=stack.id if stack else None,
+        app=str(app) if app else None,
+        configuration=given.get("configuration") or {},
     )
 
 
