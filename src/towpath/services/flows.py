@@ -130,10 +130,8 @@ class Flows(UseCases):
                     flow=flow.name,
                 )
             work.flows.delete(org, flow.id)
-            for export in flow.exports:
-                work.exports.delete(org, export)
-            for import_ in flow.imports:
-                work.imports.delete(org, import_)
+            if flow.pipeline is None:
+                _delete_ends(work, org, flow)
             audit(work, org, self.actor, "flow.delete", flow.id, name=flow.name)
             return flow
 
@@ -158,6 +156,15 @@ class Flows(UseCases):
     def spec(self, org: str, flow: Flow) -> FlowSpec:
         with self.rooms.store.read() as work:
             return spec_of(work, org, flow)
+
+
+def _delete_ends(work: UnitOfWork, org: str, flow: Flow) -> None:
+    """Remove what the flow read and wrote, but for what another flow has as well."""
+    others = {end for other in work.flows.list(org) for end in (*other.exports, *other.imports)}
+    for export in set(flow.exports) - others:
+        work.exports.delete(org, export)
+    for import_ in set(flow.imports) - others:
+        work.imports.delete(org, import_)
 
 
 def known(work: UnitOfWork, org: str, name: str) -> Flow | None:
@@ -331,6 +338,13 @@ def _sides(spec: FlowSpec) -> tuple[ExportSpec, ImportSpec]:
 
 
 def _one_to_one(flow: Flow) -> tuple[str, str]:
+    if flow.pipeline is not None:
+        raise ConflictError(
+            "flow.shape",
+            f"The flow {flow.name!r} runs records through steps, and does not copy streams.",
+            hint="Change it where its steps are: PUT /v1/flows/{_id}, /v1/exports/{_id}, /v1/imports/{_id}.",
+            flow=flow.name,
+        )
     if len(flow.exports) != 1 or len(flow.imports) != 1:
         raise ConflictError(
             "flow.shape",

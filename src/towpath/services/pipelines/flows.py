@@ -218,15 +218,19 @@ def _check_active(row: Flow) -> None:
             "flow.inactive",
             f"The flow {row.name!r} is disabled.",
             hint="Enable it, and run it then.",
-            flow=row.name,
+            faults=[_inactive(f"The flow {row.name!r} is disabled. Enable it, and run it then.")],
         )
     if row.pipeline is not None and not row.pipeline.generators:
         raise ConflictError(
             "flow.inactive",
             f"The flow {row.name!r} has no export that begins it.",
             hint="Add one to pageGenerators.",
-            flow=row.name,
+            faults=[_inactive(f"The flow {row.name!r} has no pageGenerators. Add one.")],
         )
+
+
+def _inactive(message: str) -> Mapping[str, str]:
+    return {"code": "inactive_flow", "message": message}
 
 
 def _check_generators(row: Flow, exports: Sequence[str]) -> None:

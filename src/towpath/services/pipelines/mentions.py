@@ -30,8 +30,10 @@ def _find(work: UnitOfWork, org: str, mention: Mention) -> Any:
         return connection(work, org, mention.id)
     if mention.kind == "stack":
         return work.connections.find(org, id=mention.id, deleted_at=None, role="stack")
+    if mention.kind == "integration":
+        # What shares a source belongs together as a whole, and is changed as a whole.
+        return work.integrations.find(org, id=mention.id, connection=None)
     rows: Mapping[str, Any] = {
-        "integration": work.integrations,
         "export": work.exports,
         "import": work.imports,
         "flow": work.flows,
