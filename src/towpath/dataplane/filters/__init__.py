@@ -46,16 +46,16 @@ def script_of(document: Mapping[str, Any] | None) -> Script | None:
 def compile_filter(document: Mapping[str, Any] | None) -> Filter:
     """The filter of a document; without one, or without rules, everything passes.
 
-    Raises ConfigError ``filter.invalid`` with every problem, and for a script: see `script_of`.
+    Raises ConfigError ``filter.bad_rules`` with every problem, and for a script: see `script_of`.
     """
     if script_of(document):
         raise ConfigError(
-            "filter.invalid",
+            "filter.bad_rules",
             "This filter is a script; a script is called, not compiled.",
             hint="Give the filter rules, or call its function.",
             field="filter.type",
         )
-    problems = Problems("filter.invalid", "The filter")
+    problems = Problems("filter.bad_rules", "The filter")
     rules = _rules(document or {}, problems)
     passes = compile_rule(rules, "filter.rules", problems) if rules else _everything
     problems.raise_any()

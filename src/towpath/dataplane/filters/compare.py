@@ -80,7 +80,17 @@ def _pair(left: Any, right: Any) -> tuple[Any, Any] | None:
         return left, right
     if isinstance(left, bool) or isinstance(right, bool):
         return _alike(left, right, _truth)
+    if isinstance(left, Decimal) or isinstance(right, Decimal):
+        return _alike(left, right, _exact)
     return _alike(left, right, as_number)
+
+
+def _exact(value: Any) -> Any:
+    """The number of a value in the digits in which it is written."""
+    number = as_number(value)
+    if number is None or not math.isfinite(number):
+        return None
+    return Decimal(repr(number)) if isinstance(number, float) else number
 
 
 def _scalar(value: Any) -> Any:

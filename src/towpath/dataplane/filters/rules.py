@@ -84,7 +84,7 @@ class _Maker:
     def truth(self, rule: Any, place: str, depth: int) -> str:
         """The source of a rule whose answer is true or false."""
         source = self.value(rule, place, depth)
-        operator = rule[0] if isinstance(rule, list | tuple) and rule else None
+        operator = rule[0] if isinstance(rule, list | tuple) and rule and isinstance(rule[0], str) else None
         known = operator in _BINARY or operator in _UNARY or operator in _LOGIC
         return source if known else f"truth({source})"
 
@@ -169,11 +169,8 @@ class _Maker:
     def _any_of(self, given: Sequence[Any], place: str, depth: int) -> str:
         """Its choices are a literal list, or the rest of the rule; only an access is not taken literally."""
         value = self.value(given[0], f"{place}[1]", depth)
-        choices = given[1] if len(given) == 2 else list(given[1:])  # noqa: PLR2004 - operator apart
-        if isinstance(choices, list | tuple) and len(choices) == 2 and choices[0] in _ACCESS:  # noqa: PLR2004
-            listed = self.value(choices, f"{place}[2]", depth)
-        else:
-            listed = self.constant(choices)
+        choices = given[1] if len(given) == 2 else list(given[1:])  # noqa: PLR2004 - a value and one more
+        listed = self.value(choices, f"{place}[2]", depth) if _is_access(choices) else self.constant(choices)
         return f"{self.constant(compare.any_of)}({value}, {listed})"
 
     def _matches(self, value: str, pattern: str, place: str) -> str:
@@ -184,10 +181,15 @@ class _Maker:
             return "None"
 
 
+def _is_access(rule: Any) -> bool:
+    pair = isinstance(rule, list | tuple) and len(rule) == 2  # noqa: PLR2004 - the access and its path
+    return pair and all(isinstance(part, str) for part in rule) and rule[0] in _ACCESS
+
+
 def _is_text(rule: Any) -> bool:
     """Whether it is known to give a text, whatever the record."""
     if isinstance(rule, list | tuple):
-        return bool(rule) and rule[0] in _TEXTS
+        return bool(rule) and isinstance(rule[0], str) and rule[0] in _TEXTS
     return isinstance(rule, str)
 
 
