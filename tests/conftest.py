@@ -17,6 +17,8 @@ pytest_plugins = [
     "support.lent",
     "support.pms",
     "support.shop",
+    "support.ftp",
+    "support.sftp",
     "support.extension",
 ]
 

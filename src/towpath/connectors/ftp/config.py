@@ -48,8 +48,8 @@ class FtpConfig(BaseModel):
         "",
         pattern=r"^(SHA256:[A-Za-z0-9+/]{43}=?)?$",
         title="Fingerprint of the host key",
-        description="Of SFTP: SHA256:…, as ssh-keygen -l shows it and the test of the connection too. Empty: any "
-        "server that answers is believed.",
+        description="Of SFTP: SHA256:…, as ssh-keygen -l shows it, and the test of the connection too. "
+        "Empty: any server that answers is believed.",
     )
     verify_certificate: bool = Field(
         True, title="Verify the certificate", description="Of FTPS. Off: any server that answers is believed."

@@ -16,6 +16,7 @@ from towpath.sdk import pem
 from towpath.sdk.fileapp import Check, Entry
 from towpath.sdk.fileapp.folder import CHUNK, Write
 
+_CONNECT_SECONDS = 10
 _SECONDS = 30
 #: How long a connection may lie idle and still be used without asking.
 _FRESH = 5
@@ -78,7 +79,10 @@ class FtpFolder:
         with translated(config):
             ftp = _new(config)
             try:
-                ftp.connect(config.host, config.number, timeout=_SECONDS)
+                ftp.connect(config.host, config.number, timeout=_CONNECT_SECONDS)
+                ftp.timeout = _SECONDS
+                if ftp.sock is not None:
+                    ftp.sock.settimeout(_SECONDS)
                 ftp.login(config.username, config.password.get_secret_value())
                 if isinstance(ftp, ftplib.FTP_TLS):
                     ftp.prot_p()
@@ -203,7 +207,7 @@ class _Ftps(ftplib.FTP_TLS):
     """Data connections go on with the session of the control connection: many servers want to see that."""
 
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[Any, int | None]:
-        connection, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
+        connection, size = ftplib.FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 - TLS comes below
         session = getattr(self.sock, "session", None)
         try:
             wrapped = self.context.wrap_socket(connection, server_hostname=self.host, session=session)

@@ -20,7 +20,7 @@ from towpath.sdk import AuthError, ConfigError, TowpathError, UnreachableError
 from towpath.sdk.fileapp import Check, Entry
 from towpath.sdk.fileapp.folder import CHUNK, Write
 
-_CONNECT_SECONDS = 15
+_CONNECT_SECONDS = 10
 _SECONDS = 30
 #: Requests under way while a file is read: more would fill the memory with what nobody has taken yet.
 _AHEAD = 64
@@ -177,26 +177,21 @@ class SftpFolder:
         path = joined(folder, name)
         temporary = self._at(joined(folder, draft))
         with self._translated(path, writing=True):
-            try:
-                self._write(local, temporary, check)
-            except OSError as error:
-                with suppress(OSError):
-                    self._sftp.remove(temporary)
-                raise self._plain_failure(error, path) from error
+            self._write(local, temporary, check)
+            if self._sftp.stat(temporary).st_size != local.stat().st_size:
+                self._sftp.remove(temporary)
+                raise full(path, self._config.host)
             self._rename(temporary, self._at(path))
 
     def _write(self, local: Path, temporary: str, check: Check) -> None:
+        """Nobody waits for the answer to each piece, and so the answers are lost: the size tells whether all
+        were written.
+        """
         with local.open("rb") as source, self._sftp.open(temporary, "wb") as file:
             file.set_pipelined(pipelined=True)
             while data := source.read(CHUNK):
                 check()
                 file.write(data)
-
-    def _plain_failure(self, error: OSError, path: str) -> Exception:
-        """SFTP has no number for a full disk: servers answer "failure" in the middle of a file."""
-        if error.errno is None and str(error) == "Failure":
-            return full(path, self._config.host)
-        return error
 
     def _existing(self, folder: str) -> None:
         with self._translated(folder):

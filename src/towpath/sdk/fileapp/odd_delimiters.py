@@ -23,9 +23,11 @@ def odd_rows(
 ) -> Iterator[tuple[list[str] | str, int]]:
     """Cells of each row or what is wrong with it, and the line where it begins."""
     line = lines.number + 1
-    for row in _texts(text, reading.row_delimiter or "\n", quotes=reading.quotes, first=line == 1):
-        yield _checked_cells(row, reading), line
-        line += row.count("\n") + reading.row_delimiter.count("\n")
+    either = reading.row_delimiter in ("", "\n", "\r\n")
+    delimiter = "\n" if either else reading.row_delimiter
+    for row in _texts(text, delimiter, quotes=reading.quotes, first=line == 1):
+        yield _checked_cells(row.removesuffix("\r") if either else row, reading), line
+        line += row.count("\n") + delimiter.count("\n")
 
 
 def _texts(text: io.TextIOWrapper, delimiter: str, *, quotes: bool, first: bool) -> Iterator[str]:
@@ -54,11 +56,10 @@ def _texts(text: io.TextIOWrapper, delimiter: str, *, quotes: bool, first: bool)
 def _checked_cells(row: str, reading: CsvReading) -> list[str] | str:
     if len(row) >= PAGE_BYTES:
         return f"the row is longer than {PAGE_BYTES} characters"
-    cells = _cells(row, reading.column_delimiter, quotes=reading.quotes) if row else []
-    broken = [cell for cell in cells if cell is None]
-    return (
-        "a quote is not closed, or something stands behind it" if broken else [cell or "" for cell in cells]
-    )
+    cells = list(_cells(row, reading.column_delimiter, quotes=reading.quotes)) if row else []
+    if None in cells:
+        return "a quote is not closed, or something stands behind it"
+    return [cell or "" for cell in cells]
 
 
 def _cells(row: str, delimiter: str, *, quotes: bool) -> Iterator[str | None]:

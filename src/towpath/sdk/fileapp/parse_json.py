@@ -11,6 +11,7 @@ from towpath.sdk.fileapp.formats import Encoding, codec
 from towpath.sdk.fileapp.text import BOM, undecodable
 
 Warn = Callable[[str], None]
+_LEAST, _MOST = -(2**63), 2**64 - 1
 _BLOCK = 1 << 16
 
 
@@ -61,9 +62,11 @@ def _record(value: Any, number: int, name: str) -> dict[str, Any] | Failure:
 
 
 def _plain(value: Any) -> Any:
-    """As everywhere in the lane: numbers with a fraction are floats."""
+    """Numbers that others could not hold exactly become texts, digit by digit. # Invariant 6"""
     if isinstance(value, Decimal):
-        return float(value)
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    if isinstance(value, int) and not _LEAST <= value <= _MOST:
+        return str(value)
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list) else value

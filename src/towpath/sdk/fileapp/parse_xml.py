@@ -1,7 +1,6 @@
-"""XML documents as records: no entities but the five of XML, nothing fetched from anywhere.
+"""XML documents as records: no entities of their own, nothing fetched from anywhere.
 
-An element becomes: its text where it has neither children nor attributes; else an object of its children by
-name (a list where a name comes again), of its attributes as ``@name``, and of its text as ``#text``.
+What an element becomes says `towpath.sdk.xmltree`; one that is a text alone becomes ``{"#text": …}``.
 """
 
 import re
@@ -9,12 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from towpath.core.application import Failure
-from towpath.core.errors import ConfigError, DataError
+from towpath.core.errors import DataError
 
 Warn = Callable[[str], None]
 #: Documents that an XPath of the larger kind is asked over.
 _WHOLE_BYTES = 64 * 1024 * 1024
-_PLAIN = re.compile(r"(//?[\w.-]+)((?:/[\w.-]+)*)")
+_PLAIN = re.compile(r"//?[\w.-]+(/[\w.-]+)*")
 
 
 def xml_items(file: BinaryIO, path: str, name: str, warn: Warn) -> Iterator[dict[str, Any] | Failure]:
@@ -23,48 +22,51 @@ def xml_items(file: BinaryIO, path: str, name: str, warn: Warn) -> Iterator[dict
     """
     from lxml import etree
 
-    simple = _PLAIN.fullmatch(path)
+    simple = not path or _PLAIN.fullmatch(path)
     found = False
     try:
-        elements = _streamed(file, path) if simple or not path else _asked(file, path, name)
-        for element in elements:
+        for value in _streamed(file, path) if simple else _asked(file, path, name):
             found = True
-            value = to_value(element)
             yield value if isinstance(value, dict) else {"#text": value}
     except (etree.XMLSyntaxError, _DoctypeError) as error:
-        raise DataError(
-            "file.invalid",
-            f"{name} is not XML as it should be: {' '.join(str(error).split())}.",
-            hint="Check the file and its format; entities and document types are not read.",
-            file=name,
-        ) from error
+        raise _broken(name, str(error)) from error
+    except DataError as error:
+        raise (_broken(name, error.message) if error.code == "xml.malformed" else error) from error
     if not found:
         warn(f"{name} has no element {path or 'below its root'}: no record was read from it.")
 
 
 def _streamed(file: BinaryIO, path: str) -> Iterator[Any]:
-    """Elements of ``/a/b`` and ``//b``, of which one at a time is in memory."""
+    """Elements of ``/a/b`` and ``//b``, of which one at a time is in memory; of nested ones the outer."""
     from lxml import etree
+
+    from towpath.sdk import xmltree
 
     steps = [step for step in path.split("/") if step]
     anywhere = path.startswith("//")
     here: list[str] = []
     inside = 0
     events = etree.iterparse(
-        file, ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        file,
+        ("start", "end"),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     for event, element in events:
         if event == "start":
-            here.append(_local(element))
+            here.append(xmltree.name(element))
             _refuse_types(element)
             inside += _fits(here, steps, anywhere=anywhere)
             continue
         hit = _fits(here, steps, anywhere=anywhere)
         here.pop()
-        if hit:
-            inside -= 1
-            if not inside:
-                yield element
+        inside -= hit
+        if hit and not inside:
+            yield xmltree.value(element)
         if not inside:
             _forget(element)
 
@@ -91,7 +93,7 @@ def _refuse_types(element: Any) -> None:
 
 
 def _asked(file: BinaryIO, path: str, name: str) -> Iterator[Any]:
-    from lxml import etree
+    from towpath.sdk import xmltree
 
     data = file.read(_WHOLE_BYTES + 1)
     if len(data) > _WHOLE_BYTES:
@@ -100,44 +102,15 @@ def _asked(file: BinaryIO, path: str, name: str) -> Iterator[Any]:
             f"{name} is larger than {_WHOLE_BYTES >> 20} MB: too large for the XPath {path}.",
             hint="Use a path of names alone, such as /orders/order: it is read as a stream.",
         )
-    root = etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+    root = xmltree.parse(data)
     _refuse_types(root)
-    try:
-        answer = root.getroottree().xpath(path)
-    except etree.XPathError as error:
-        raise ConfigError(
-            "path.invalid",
-            f"{path!r} is no XPath: {error}.",
-            hint="Write for example /orders/order or //order[@open='true'].",
-            field="xml.path",
-        ) from error
-    yield from (one for one in answer if isinstance(one, etree._Element)) if isinstance(answer, list) else ()  # noqa: SLF001 - the class has no other name
+    yield from xmltree.find(root, path)
 
 
-def to_value(element: Any) -> Any:
-    """The element as a text or an object."""
-    children = [child for child in element if isinstance(child.tag, str)]
-    text = "".join(element.xpath("text()")).strip() if children or element.attrib else element.text or ""
-    if not children and not element.attrib:
-        return text
-    value: dict[str, Any] = {f"@{_short(key)}": one for key, one in element.attrib.items()}
-    lists: set[str] = set()
-    for child in children:
-        key, one = _local(child), to_value(child)
-        if key not in value:
-            value[key] = one
-        elif key in lists:
-            value[key].append(one)
-        else:
-            lists.add(key)
-            value[key] = [value[key], one]
-    return value | ({"#text": text} if text else {})
-
-
-def _local(element: Any) -> str:
-    return _short(element.tag) if isinstance(element.tag, str) else ""
-
-
-def _short(tag: str) -> str:
-    """Without the namespace."""
-    return tag.rpartition("}")[2]
+def _broken(name: str, why: str) -> DataError:
+    return DataError(
+        "file.invalid",
+        f"{name} is not XML as it should be: {' '.join(why.split()).rstrip('.')}.",
+        hint="Check the file and its format; document types and their entities are not read.",
+        file=name,
+    )

@@ -39,7 +39,7 @@ def fault(row: Any, writing: FileWriting) -> str | None:
     """Why the row cannot stand in such a file; None if it can."""
     if not isinstance(row, dict):
         return f"a record is an object, and this is {type(row).__name__}"
-    if writing.format == "xml" and (found := xml_fault(row)):
+    if writing.format == "xml" and (found := xml_fault(row, writing.xml)):
         return found
     if writing.format == "xlsx":
         return xlsx_fault(row)
