@@ -134,6 +134,13 @@ def test_answers_may_be_as_long_as_they_may_be(stack):
     assert caught.value.code == "extension.too_large"
 
 
+def test_what_no_server_takes_is_not_sent(stack, extension):
+    with pytest.raises(DataError) as caught:
+        stack.call("hook", "echo", {"data": ["x" * 50_000_000]})
+    assert caught.value.code == "extension.too_large"
+    assert extension.heard() == []
+
+
 def test_servers_say_that_they_are_still_at_it(stack):
     """HTTP 102, many times, before the answer."""
     assert stack.call("hook", "slow", {"milliseconds": 300}) == "at last"

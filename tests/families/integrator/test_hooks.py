@@ -1,0 +1,155 @@
+"""Hooks and wrappers, all the way: programs, Towpath, functions on a real server that call back."""
+
+import pytest
+
+from support.extension import Server
+
+pytestmark = pytest.mark.service("extension")
+
+
+@pytest.fixture
+def stack(program, extension: Server):
+    server = {"hostURI": extension.url, "systemToken": extension.token}
+    return program.make("/stacks", {"name": "functions", "server": server})["_id"]
+
+
+@pytest.fixture
+def wrapper(program, stack):
+    """Makes a connection to a place on the extension server."""
+
+    def make(place: str, password: str = "open sesame") -> str:
+        body = {
+            "type": "wrapper",
+            "name": place,
+            "wrapper": {
+                "_stackId": stack,
+                "pingFunction": "ping",
+                "encrypted": {"password": password},
+                "unencrypted": {"place": place},
+            },
+        }
+        return program.make("/connections", body)["_id"]
+
+    return make
+
+
+def export(program, connection, function="read", **more):
+    body = {
+        "name": f"export {function}",
+        "_connectionId": connection,
+        "wrapper": {"function": function},
+        **more,
+    }
+    return program.make("/exports", body)["_id"]
+
+
+def test_wrappers_are_pinged_read_and_written(program, wrapper, extension):
+    good, bad = wrapper("books"), wrapper("elsewhere", "wrong")
+    assert program.get(f"/connections/{good}/ping") == {"code": 200}
+    assert program.get(f"/connections/{bad}/ping")["code"] == 401
+    assert program.get(f"/connections/{bad}")["offline"] is True
+    shown = program.call("GET", f"/connections/{good}")
+    assert shown.json()["wrapper"]["encrypted"] == {"password": "******"}
+
+    extension.fill("books", [{"id": number} for number in range(1, 8)])
+    found = program.good("POST", f"/exports/{export(program, good)}/invoke").json()
+    assert [one["id"] for one in found["data"]] == list(range(1, 8))
+
+    body = {
+        "name": "i",
+        "_connectionId": good,
+        "wrapper": {"function": "write"},
+        "mapping": {
+            "fields": [{"extract": "id", "generate": "id"}, {"extract": "kind", "generate": "status"}]
+        },
+    }
+    made = program.make("/imports", body)["_id"]
+    extension.fill("books", [])
+    records = [{"id": "a"}, {"id": "b", "kind": "refuse"}, {"id": "c", "kind": "ignore"}]
+    found = program.good("POST", f"/imports/{made}/invoke", records).json()
+    assert [(one["statusCode"], one.get("ignored", False)) for one in found] == [
+        (200, False),
+        (422, False),
+        (200, True),
+    ]
+    assert (found[0]["id"], found[0]["_json"]) == ("a", {"stored": True})
+    assert found[1]["errors"][0]["message"] == "not this one"
+    [stored] = extension.written("books")
+    assert (stored["id"], stored["before"]) == ("a", {"id": "a"})
+
+
+def test_a_hooks_token_invokes_what_is_there_and_nothing_else(program, stack, wrapper, extension):
+    extension.fill("tokens", [{"id": 1}])
+    connection = wrapper("tokens")
+    other = export(program, connection)
+    doors = [
+        ["POST", f"/v1/exports/{other}/invoke"],
+        ["GET", f"/v1/exports/{other}"],
+        ["GET", "/v1/exports"],
+        ["DELETE", f"/v1/exports/{other}"],
+        ["GET", f"/v1/connections/{connection}"],
+        ["POST", f"/v1/connections/{connection}/export", {"wrapper": {"function": "read"}}],
+        ["POST", "/v1/stacks", {"name": "s"}],
+        ["GET", f"/v1/stacks/{stack}/systemToken"],
+        ["GET", "/v1/state"],
+        ["POST", "/v1/accesstokens", {"fullAccess": True}],
+    ]
+    configuration = {"url": program.api.url, "requests": doors}
+    hook = {"function": "asks", "_stackId": stack, "configuration": configuration}
+    hooked = export(program, connection, hooks={"preSavePage": hook})
+    found = program.good("POST", f"/exports/{hooked}/invoke").json()
+    assert found["data"] == [{"id": 1}]
+
+    [asked] = extension.written("asked")
+    allowed, *refused = [one["status"] for one in asked["answers"]]
+    assert allowed == 200
+    assert set(refused) == {403}
+    dead = program.call("POST", f"/exports/{other}/invoke", token=asked["token"])
+    assert (dead.status_code, dead.json()) == (401, {"message": "Bearer Authentication Failed"})
+    told = next(one for one in extension.heard() if one["function"] == "asks")
+    assert told["type"] == "hook"
+    options = told["options"]
+    assert (options["_exportId"], options["_connectionId"], options["pageIndex"]) == (hooked, connection, 0)
+    assert options["configuration"] == configuration
+
+
+def test_hooks_of_an_import(program, stack, wrapper, extension):
+    """Odd ids are ignored by the first, three fail; the second adds; the third has the last word."""
+    extension.fill("hooked", [])
+    body = {
+        "name": "i",
+        "_connectionId": wrapper("hooked"),
+        "wrapper": {"function": "write"},
+        "mapping": {"fields": [{"extract": "id", "generate": "id"}]},
+        "hooks": {
+            name: {"function": name, "_stackId": stack} for name in ("preMap", "postMap", "postSubmit")
+        },
+    }
+    made = program.make("/imports", body)["_id"]
+    records = [{"id": number} for number in (1, 2, 3, 6)]
+    found = program.good("POST", f"/imports/{made}/invoke", records).json()
+    assert [one["statusCode"] for one in found] == [200, 200, 422, 200]
+    assert found[0]["ignored"] is True
+    assert found[2]["errors"][0]["code"] == "three"
+    assert [one["code"] for one in found[3]["errors"]] == ["three"], "processed, and told"
+    stored = extension.written("hooked")
+    assert [one["id"] for one in stored] == [2, 6]
+
+    short = {**body, "hooks": {"preMap": {"function": "short", "_stackId": stack}}}
+    program.good("PUT", f"/imports/{made}", short)
+    found = program.good("POST", f"/imports/{made}/invoke", records).json()
+    assert {one["statusCode"] for one in found} == {422}
+    assert len(extension.written("hooked")) == 2
+
+
+def test_hooks_that_fail(program, stack, wrapper, extension):
+    extension.fill("failing", [{"id": 1}])
+    connection = wrapper("failing")
+    for function in ("fails", "throws", "promises", "missing"):
+        hooked = export(program, connection, hooks={"preSavePage": {"function": function, "_stackId": stack}})
+        refused = program.call("POST", f"/exports/{hooked}/invoke")
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["code"]
+        assert "tp_once_" not in refused.text
+    with program.api.container.store.read() as work:
+        assert work.keys.list(program.org, kind="once") == []
