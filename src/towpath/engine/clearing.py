@@ -21,6 +21,10 @@ def plan_clear(work: UnitOfWork, seen: Outline) -> list[RunStream]:
     The target has the flow's present lineage: that nothing was read is then remembered in the very act that
     empties it, and is true even if the state is never reset. # Invariant 1
     """
+    if seen.flow.pipeline is not None:  # nobody knows which of the records in the other systems are its own
+        for saved in work.states.list(seen.run.org, seen.flow.id):
+            work.states.reset(seen.run.org, seen.flow.id, saved.stream)
+        return []
     chosen = _chosen(seen)
     rows = []
     for saved in work.states.list(seen.run.org, seen.flow.id):

@@ -26,6 +26,7 @@ from towpath.engine.ends import finish
 from towpath.engine.work import Work, is_over
 from towpath.engine.work_clear import ClearWork
 from towpath.engine.work_commit import CommitWork, DiscardWork
+from towpath.engine.work_pages import PagesWork
 from towpath.engine.work_plan import PlanWork
 from towpath.engine.work_slice import OrderedWork, SliceWork
 
@@ -47,6 +48,7 @@ _WORKS: Mapping[str, type[Work]] = {
     "commit": CommitWork,
     "clear": ClearWork,
     "discard": DiscardWork,
+    "pages": PagesWork,
 }
 
 
@@ -122,11 +124,29 @@ def _moves(
 ) -> Iterator[Task]:
     if seen.run.clear:
         yield from _clears(work, streams or plan_clear(work, seen), flying, landed)
-        return
-    if not streams:
-        if "plan/0" not in flying and "plan/0" not in landed:
-            yield {"id": "plan/0", "kind": "plan", "arguments": [0, None]}
-        return
+    elif seen.flow.pipeline is not None:
+        yield from _once("pages/0", "pages", [], flying, landed)
+    elif not streams:
+        yield from _once("plan/0", "plan", [0, None], flying, landed)
+    else:
+        yield from _copies(work, seen, streams, flying, landed)
+
+
+def _once(
+    task: str, kind: str, arguments: list[Any], flying: Collection[str], landed: Collection[str]
+) -> Iterator[Task]:
+    if task not in flying and task not in landed:
+        yield {"id": task, "kind": kind, "arguments": arguments}
+
+
+def _copies(
+    work: UnitOfWork,
+    seen: Outline,
+    streams: Sequence[RunStream],
+    flying: Collection[str],
+    landed: Collection[str],
+) -> Iterator[Task]:
+    """Tasks of a run whose streams are planned."""
     yield from _replans(work, streams, flying, landed)
     # One more than may be under way: it begins the moment another ends.
     room = seen.flow.policy.parallel + 1 - sum(task.startswith("slice/") for task in flying)

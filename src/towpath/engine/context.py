@@ -1,7 +1,7 @@
 """What every piece of work of one worker has at hand."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,8 +53,17 @@ class Outline:
 
     run: Run
     flow: Flow
-    export: Export
-    imported: Import
+    exports: Sequence[Export]
+    imports: Sequence[Import]
+
+    @property
+    def export(self) -> Export:
+        """The only one, of a flow that copies streams."""
+        return self.exports[0]
+
+    @property
+    def imported(self) -> Import:
+        return self.imports[0]
 
     def connections(self, *, reads: bool) -> dict[str, str]:
         """Ids of the connections by role; without the source's for what reads nothing."""
@@ -71,11 +80,11 @@ def outline(work: UnitOfWork, org: str, run: str) -> Outline:
     """Raises `NotFoundError` if a part of the flow is missing, `ConfigError` if its shape is a wrong one."""
     found = work.runs.get(org, run)
     flow = work.flows.get(org, found.flow)
-    if len(flow.exports) != 1 or len(flow.imports) != 1:
+    if flow.pipeline is None and (len(flow.exports) != 1 or len(flow.imports) != 1):
         raise ConfigError(
             "flow.shape",
             f"The flow {flow.name!r} has {len(flow.exports)} exports and {len(flow.imports)} imports.",
             hint="A flow that copies streams has exactly one of each: make one flow per pair.",
         )
-    export = work.exports.get(org, flow.exports[0])
-    return Outline(found, flow, export, work.imports.get(org, flow.imports[0]))
+    exports = [work.exports.get(org, id) for id in flow.exports]
+    return Outline(found, flow, exports, [work.imports.get(org, id) for id in flow.imports])

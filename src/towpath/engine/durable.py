@@ -35,6 +35,8 @@ VERSION = "1"
 _MOST_RUNS = 64
 _SQLITE = "sqlite:///"
 _RUN, _TASK = "run", "task"
+#: Tasks whose failure is the run's own.
+_WHOLE = ("plan/0", "pages/0")
 #: How often the workflow of one run may break.
 _MOST_LIVES = 5
 _FORGET_AFTER = timedelta(minutes=10)
@@ -200,7 +202,7 @@ async def _conduct(org: str, run: str) -> None:
         done = next(task for task, handle in flying.items() if handle is first)
         del flying[done]
         landed.add(done)
-        if done == "plan/0":
+        if done in _WHOLE:
             failure = (await first.get_result())["error"]
     await _close(org, run, failure)
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from towpath.core.errors import BusyError, UnreachableError
 from towpath.core.records import Run, RunStatus
 from towpath.core.repositories import UnitOfWork
-from towpath.engine import retries
+from towpath.engine import followers, retries
 
 #: Called once for each run, in the unit of work that makes it final and with the run as it is then: what it
 #: writes is there if and only if the run has ended. It must be quick, and talk to nothing but the store.
@@ -36,6 +36,8 @@ def finish(
     finished = work.runs.finish(org, run, status, error)
     if finished.parent is not None:
         retries.settle(work, org, run)
+    elif status is RunStatus.SUCCEEDED:
+        followers.start(work, finished)
     _tell(work, ended, finished)
     return finished
 

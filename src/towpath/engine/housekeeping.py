@@ -13,7 +13,7 @@ from datetime import timedelta
 from towpath.core.errors import InternalError
 from towpath.core.records import Run, RunStatus, Worker, now
 from towpath.core.repositories import UnitOfWork
-from towpath.engine import durable, retries
+from towpath.engine import durable, folders, retries
 from towpath.engine.books import StoppedError
 from towpath.engine.closing import close_slow_cancel
 from towpath.engine.context import Context
@@ -172,6 +172,7 @@ class Housekeeping:
         self._forgotten_at = time.monotonic()
         before = now() - _FORGET_WORKERS_AFTER
         self._context.books.write(lambda work: work.workers.forget(before))
+        folders.sweep(self._context.settings, self._context.books)
         durable.forget_ended()
 
     def _write_up(self) -> None:

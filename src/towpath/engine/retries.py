@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from towpath.core.records import RecordError, Run, StreamStatus
+from towpath.core.records import ErrorStatus, RecordError, Run, StreamStatus
 from towpath.core.repositories import UnitOfWork
 from towpath.engine.books import Books
 
@@ -51,11 +51,21 @@ def _unsettled(work: UnitOfWork) -> list[tuple[str, str]]:
 
 def settle(work: UnitOfWork, org: str, run: str) -> None:
     """End a retry's claim on its records, stream by stream: what was committed was sent, even if the run as a
-    whole failed.
+    whole failed. In the records lane each record was settled when it was sent: the others are open again.
     """
+    if _is_of_records(work, org, run):
+        for error in work.record_errors.list(org, retry=run, status=ErrorStatus.RETRYING):
+            work.record_errors.update(org, error.id, status=ErrorStatus.OPEN, retry=None)
+        return
     streams = work.streams.list(org, run)
     sent = [stream.stream for stream in streams if stream.status is StreamStatus.COMMITTED]
     work.record_errors.settle(org, run, sent)
+
+
+def _is_of_records(work: UnitOfWork, org: str, run: str) -> bool:
+    found = work.runs.find(org, id=run)
+    flow = None if found is None else work.flows.find(org, id=found.flow)
+    return flow is not None and flow.pipeline is not None
 
 
 def _claimed(work: UnitOfWork, run: Run, **equals: Any) -> Sequence[RecordError]:

@@ -1,9 +1,13 @@
 """What an engine needs to know about its surroundings."""
 
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
+
+from towpath.core.records import Connection
 
 
 class Resolve(Protocol):
@@ -46,5 +50,20 @@ class EngineSettings:
     once a second after its worker was killed. None: such a child ends with its worker."""
     watcher_args: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of ``watcher``: plain JSON. They travel through a pipe and may hold secrets."""
+    folder: str | Path = field(default_factory=lambda: Path(tempfile.gettempdir(), f"towpath-{os.getuid()}"))
+    """Where runs keep files, and where the places of connections are; the same for all processes of one
+    installation on this machine."""
+    words: Callable[[Connection], Mapping[str, Any]] | None = None
+    """What templates see of a connection; never a secret."""
+    token: Callable[[str, str, str], tuple[str, str]] | None = None
+    """Makes a one-time token for a function that is called: (org, run, step) → its id, and its text. None:
+    functions get none."""
+    spend: Callable[[str, str], None] | None = None
+    """Ends a one-time token: (org, id). Idempotent."""
     environment: Mapping[str, str] | None = None
     """Environment of the children; None: this process's own. Leave the master key out of it."""
+
+    @property
+    def places(self) -> Path:
+        """Folder of the lock files that bound how many use a connection at once."""
+        return Path(self.folder) / "places"

@@ -48,9 +48,11 @@ class Supervision:
         Raises the `TowpathError` that it ended with, `CancelledError`, or `StoppedError`. No child is left
         unless it keeps something open.
         """
-        connections = self._context.books.read(self._work.look).connections(reads=self._work.reads)
+        connections = self._work.connections(self._context.books.read(self._work.look))
+        # The brief first: it may say that the connections need not be opened.
+        brief = self._work.brief()
         ends = self._ends(connections)
-        brief = self._work.brief() | ends
+        brief |= ends
         connectors = sorted({ends[role]["connector"] for role in connections})
         child = self._context.nursery.spawn(connectors, spare=self._work.spare)
         try:
@@ -64,6 +66,7 @@ class Supervision:
             _end(child)
             raise
         finally:
+            self._work.released()
             if self._work.stream is not None:
                 self._context.board.drop(self._work.org, self._work.run, self._work.stream, self._work.task)
         if not result.value.get("held"):
@@ -131,14 +134,15 @@ class Supervision:
 
     def _answer(self, child: Child, message: Message) -> None:
         error: TowpathError | None = None
+        value = None
         try:
             # A worker that hung may find old messages when it wakes up: by then others have gone further.
-            if message["kind"] in ("committing", "saved") and not self.is_ours():
+            if message["kind"] in ("committing", "saved", "page") and not self.is_ours():
                 raise superseded()
-            self._work.hear(message)
+            value = self._work.hear(message)
         except TowpathError as raised:
             error = raised
-        answer = {"kind": "answer", "error": None if error is None else error.to_json()}
+        answer = {"kind": "answer", "error": None if error is None else error.to_json(), "value": value}
         with suppress(OSError):  # it died meanwhile: receiving tells
             child.channel.send(answer)
 

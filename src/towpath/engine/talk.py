@@ -32,6 +32,7 @@ class Talk:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._asking = threading.Lock()
         self._seen: Counter[str] = Counter()
         self._told = 0.0
         self.secrets: frozenset[str] = frozenset()
@@ -54,13 +55,13 @@ class Talk:
 
     def rejected(self, slice: str, records: Sequence[Rejected]) -> None:
         items = [self._rejected(slice if self.keyed_by_slice else "", one) for one in records]
-        self._ask("rejected", records=items)
+        self.ask("rejected", records=items)
 
     def committing(self) -> None:
-        self._ask("committing")
+        self.ask("committing")
 
     def saved(self, state: State | None, counters: Counters) -> None:
-        self._ask("saved", state=None if state is None else dict(state), counters=asdict(counters))
+        self.ask("saved", state=None if state is None else dict(state), counters=asdict(counters))
 
     # ── other messages ───────────────────────────────────────────────────────────────────────────
 
@@ -80,12 +81,16 @@ class Talk:
         except OSError:
             self._hang_up()
 
-    def _ask(self, kind: str, **message: Any) -> None:
-        """Tell something and wait until the worker has made it durable."""
-        self.send(kind, **message)
-        answer = self._answers.get()
+    def ask(self, kind: str, **message: Any) -> Any:
+        """Tell something and wait until the worker has made it durable, or ask it something: its answer. Any
+        thread may ask.
+        """
+        with self._asking:
+            self.send(kind, **message)
+            answer = self._answers.get()
         if answer["error"] is not None:
             raise TowpathError.from_json(answer["error"])
+        return answer.get("value")
 
     def _rejected(self, scope: str, one: Rejected) -> dict[str, Any]:
         record = plain(one.record)

@@ -199,6 +199,12 @@ def _plan_retry(task: Task, talk: Talk) -> None:
     talk.result({"streams": planned, "held": {}})
 
 
+def _pages(task: Task, talk: Talk) -> None:
+    from towpath.engine.records.child import run_pages
+
+    run_pages(task, talk, load(task["registry"])())
+
+
 def _keep_open(task: Task, talk: Talk, held: Mapping[str, int]) -> None:
     """Hold the source open, and its snapshot with it, until the slices are read."""
     from towpath.engine.keeper import wait_until_over
@@ -214,4 +220,5 @@ KINDS: Mapping[str, Callable[[Task, Talk], None]] = {
     "commit": _commit,
     "clear": _clear,
     "discard": _discard,
+    "pages": _pages,
 }

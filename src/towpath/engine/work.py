@@ -74,8 +74,16 @@ class Work(ABC):
         """Attempts that failed before this moment do not count: there was progress after them."""
         return None
 
-    def hear(self, message: Message) -> None:  # noqa: B027 - most have nothing to do here
-        """Make what the child tells durable; what this raises is raised in the child."""
+    def hear(self, message: Message) -> Any:
+        """Make what the child tells durable, or answer what it asks. Errors are raised in the child."""
+        return None
+
+    def released(self) -> None:  # noqa: B027 - most have nothing to do here
+        """The child of an attempt has ended, one way or the other."""
+
+    def connections(self, seen: Outline) -> dict[str, str]:
+        """Ids of the connections that the child is given, by role."""
+        return seen.connections(reads=self.reads)
 
     def look(self, work: UnitOfWork) -> Outline:
         return outline(work, self.org, self.run)

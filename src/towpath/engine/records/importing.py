@@ -62,7 +62,8 @@ class ImportStep:
 
     def turn(self, page: str) -> None:
         """The records that come now are of this page; the same page again has the same key."""
-        self._page, self._calls = page, 0
+        if page != self._page:
+            self._page, self._calls = page, 0
 
     def write(self, records: Sequence[Any], only: Sequence[Sequence[int] | None] = ()) -> list[Outcome]:
         """Send the records: one outcome for each, in their order. Errors of filter, mapping and hooks are

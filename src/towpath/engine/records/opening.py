@@ -29,7 +29,7 @@ def open_reading(
     """What an export reads with; nothing where its records are only given. ``state``: where an incremental
     stream goes on.
     """
-    if end is None:
+    if end is None or pages.kind in ("webhook", "simple"):
         return None, None
     connector = end.connector
     if connector.application is not None and connector.reading is not None and not spec.streams:

@@ -1,7 +1,7 @@
 """What steps hand on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from towpath.core.application import Failure
@@ -56,15 +56,3 @@ STAGE_RESPONSE = "response"
 """The step is done with it; the response mapping is not, with ``detail["response"]``."""
 STAGE_DONE = "done"
 """Nothing is left to be done: the error was only told."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kept:
-    """A failure with all that a retry needs."""
-
-    failure: Failure
-    stage: str
-    record: Any
-    trace_key: str | None = None
-    data_uri: str | None = None
-    more: Mapping[str, Any] = field(default_factory=dict)
