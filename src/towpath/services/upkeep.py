@@ -17,6 +17,8 @@ _FORGET_EVERY = 600.0
 _KEEP_SIGN_INS = timedelta(days=1)
 #: How long an ``Idempotency-Key`` is remembered.
 _KEEP_REQUESTS = timedelta(hours=24)
+#: How long what was captured of a connection's requests is kept.
+_KEEP_DEBUG_LINES = timedelta(hours=24)
 _STOP_TIMEOUT = 30.0
 
 _log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class Upkeep:
                 work.authorizations.sweep(now() - _KEEP_SIGN_INS)
                 work.requests.sweep(now() - _KEEP_REQUESTS)
                 work.keys.sweep(now())
+                work.debug_lines.sweep(now() - _KEEP_DEBUG_LINES)
 
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY):

@@ -14,6 +14,7 @@ from towpath.api.integrator import (
     invoking,
     kept,
     licenses,
+    proxying,
     stacks,
     state,
     tokens,
@@ -36,6 +37,7 @@ def build(rooms: Rooms) -> FastAPI:
     for module in (
         tokens,
         connections,
+        proxying,
         iclients,
         kept,
         state,

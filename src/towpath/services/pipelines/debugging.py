@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from towpath.core.records import Connection, DebugLine, now
 from towpath.services.context import Rooms, UseCases
 
-#: How long lines are kept.
-KEPT = timedelta(hours=24)
 #: How many lines are read at once.
 MOST = 1000
 

@@ -104,14 +104,15 @@ class Tokens(UseCases):
 def make_fresh(rooms: Rooms, org: str, connection: str) -> None:
     """Before a flow uses the connection: renew its token if it is due.
 
-    Raises `AuthError` (``connection.unusable``) if its credentials cannot be used.
+    Raises `AuthError` (``connection.unusable``) if its credentials cannot be used: they were refused when the
+    connection was last tried, or it was switched off.
     """
     row = _look(rooms, org, connection)
     if due(row, now()):
         Tokens(rooms).renew(org, connection)
         row = _look(rooms, org, connection)
-    ended = row.expires_at is not None and row.expires_at <= now()
-    if row.auth is not None and (ended or row.status not in _USABLE):
+    ended = row.auth is not None and row.expires_at is not None and row.expires_at <= now()
+    if ended or row.status not in _USABLE:
         raise AuthError(
             "connection.unusable",
             f"The credentials of the connection {row.name!r} cannot be used: it is {row.status}.",
