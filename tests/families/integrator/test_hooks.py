@@ -153,3 +153,21 @@ def test_hooks_that_fail(program, stack, wrapper, extension):
         assert "tp_once_" not in refused.text
     with program.api.container.store.read() as work:
         assert work.keys.list(program.org, kind="once") == []
+
+
+def test_a_stack_that_refuses_us_is_not_the_connections_fault(program, stack, wrapper, extension):
+    connection = wrapper("refused")
+    server = {"hostURI": extension.url, "systemToken": "another-token"}
+    other = program.make("/stacks", {"name": "strange", "server": server})["_id"]
+    hook = {"function": "preMap", "_stackId": other}
+    body = {
+        "name": "i",
+        "_connectionId": connection,
+        "wrapper": {"function": "write"},
+        "hooks": {"preMap": hook},
+    }
+    made = program.make("/imports", body)["_id"]
+    [found] = program.good("POST", f"/imports/{made}/invoke", [{"id": 1}]).json()
+    assert (found["statusCode"], found["errors"][0]["code"]) == (422, "extension.unauthorized")
+    assert found["errors"][0]["source"] == "pre_map_hook"
+    assert program.get(f"/connections/{connection}")["offline"] is False

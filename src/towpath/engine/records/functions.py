@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from towpath.core.application import Failure
-from towpath.core.errors import ConfigError, DataError, TowpathError
+from towpath.core.errors import AuthError, ConfigError, DataError, TowpathError
 from towpath.core.ids import as_object_id, of_object_id
 from towpath.core.steps import Hook
 from towpath.engine.records.ends import End, Host
@@ -49,6 +49,9 @@ class Functions:
                 if hook.stack is not None:
                     return self._server(hook.stack).call("hook", hook.function, given, app=hook.app)
                 return self._plugin(hook, given)
+            except AuthError as error:
+                # The stack's credentials: the connection of the step works as well as ever.
+                raise _of_stack(error).with_context(source=source, function=hook.function) from error
             except TowpathError as error:
                 raise error.with_context(source=source, function=hook.function) from error
 
@@ -79,6 +82,10 @@ class Functions:
                 f"The function {hook.function} raised {type(error).__name__}: {str(error).rstrip('.')}.",
                 hint="Mend the function; the records are in the error inbox.",
             ) from error
+
+
+def _of_stack(error: AuthError) -> ConfigError:
+    return ConfigError(error.code, error.message, hint=error.hint, **error.context)
 
 
 def failures_of(error: TowpathError, source: str) -> list[Failure]:
