@@ -117,6 +117,9 @@ class OrderShop:
     def _by_token(self, query: dict[str, Any]) -> Answer:
         return self._orders(int((query.get("token") or "t0")[1:]), int(query.get("size", 10)))
 
+    def _by_body(self, query: dict[str, Any]) -> Answer:
+        return self._orders(int(query.get("from") or 0), int(query.get("size", 10)))
+
     def _by_after(self, query: dict[str, Any]) -> Answer:
         after, size = int(query.get("after") or -1), int(query.get("size", 10))
         rest = [order for order in self.orders if order["id"] > after][:size]

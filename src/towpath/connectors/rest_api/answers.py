@@ -133,7 +133,8 @@ def _json(response: Response) -> Any:
 
 def _storable(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return str(value)
+        rounded = float(value)
+        return rounded if Decimal(repr(rounded)) == value else str(value)
     if isinstance(value, Mapping):
         return {name: _storable(item) for name, item in value.items()}
     return [_storable(item) for item in value] if isinstance(value, list) else value

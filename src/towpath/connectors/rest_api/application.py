@@ -61,7 +61,7 @@ class RestApplication:
         where = f"{shown(call.url)} answered {response.status}"
         if self._config.ping is None and response.status != _UNAUTHORIZED:
             return where
-        trouble = self._api.trouble(response, lent, answer.told(ping.verdict))
+        trouble = self._api.trouble(answer, ping.verdict)
         if trouble:
             raise trouble
         fault = answer.fault(ping.verdict)
@@ -119,8 +119,8 @@ class RestApplication:
             headers = self._api.headers(read.headers, render)
             # To say once more that a record was processed changes nothing.
             response = self._api.call(Call(once.method, url, headers, body, kind, repeatable=True), tools)
-            told = self._api.answer(response, tools, None, read.error_media_type).told(Verdict())
-            error = self._api.trouble(response, tools, told)
+            answer = self._api.answer(response, tools, None, read.error_media_type)
+            error = self._api.trouble(answer, Verdict())
         except ConfigError:
             raise
         except TowpathError as raised:

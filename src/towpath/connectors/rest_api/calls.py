@@ -10,7 +10,7 @@ from towpath.connectors.rest_api import bodies, tls
 from towpath.connectors.rest_api.answers import MISSING, Answer, says
 from towpath.connectors.rest_api.config import RestConfig
 from towpath.connectors.rest_api.pacing import Gate
-from towpath.connectors.rest_api.parts import Header, Media, Request
+from towpath.connectors.rest_api.parts import Header, Media, Request, Verdict
 from towpath.connectors.rest_api.signing import Draft, signer
 from towpath.connectors.rest_api.words import Words
 from towpath.sdk import ConfigError, DataError, Escape, Tools, TowpathError, UnreachableError
@@ -181,10 +181,11 @@ class Api:
             return True
         return bool(limit.path) and self._found(response, limit.path or "", limit.values, tools)
 
-    def trouble(self, response: Response, tools: Tools, told: str) -> TowpathError | None:
-        """The error of an answer that is not good by its status, or by what the connection says of refusals;
-        ``told``: what it says itself.
+    def trouble(self, answer: Answer, verdict: Verdict) -> TowpathError | None:
+        """The error of an answer that is not good by its status, or by what the connection says of refusals,
+        in its own words; None for all others.
         """
+        response, tools = answer.response, answer.tools
         limited = self.is_limited(response, tools)
         if self.refuses_credentials(response, tools):
             error = status_error(replace(response, status=_UNAUTHORIZED))
@@ -192,7 +193,8 @@ class Api:
             error = status_error(replace(response, status=_TOO_MANY) if limited else response)
         else:
             return None
-        error.message = f"{response.url} answered {response.status}: {self.words.mask(told) or '(nothing)'}"
+        told = self.words.mask(answer.told(verdict)) or "(nothing)"
+        error.message = f"{response.url} answered {response.status}: {told}"
         return error
 
     def _found(self, response: Response, path: str, values: tuple[str, ...], tools: Tools) -> bool:

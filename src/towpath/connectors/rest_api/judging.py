@@ -8,7 +8,7 @@ from towpath.connectors.rest_api.calls import Api
 from towpath.connectors.rest_api.existing import Choice
 from towpath.connectors.rest_api.parts import Verdict
 from towpath.connectors.rest_api.writing import RestWriting
-from towpath.sdk import AuthError, DataError, Failure, Outcome, Tools
+from towpath.sdk import AuthError, DataError, Failure, Outcome, Tools, TowpathError
 from towpath.sdk.backoff import RETRY_STATUSES
 from towpath.sdk.http import Response
 
@@ -30,12 +30,13 @@ def judge(
         has_header=write.response.has_header,
     )
     verdict = write.response.verdict(choice.way)
-    if not response.ok or api.trouble(response, tools, "") is not None:
-        return [_refused(api, tools, answer, verdict, choice)] * count
+    trouble = api.trouble(answer, verdict)
+    if trouble is not None:
+        return [_refused(api, trouble, answer, verdict, choice)] * count
     path, id_path = write.response.paths(choice.way)
     whole = answer.value
     found = answer.at(path) if path else whole
-    if count > 1 and isinstance(found, list) and len(found) == count:
+    if write.batch_size > 1 and isinstance(found, list) and len(found) == count:
         parts = [answer.part(one) for one in found]
         return [_outcome(api, part, verdict, choice, part.value, id_path) for part in parts]
     there = None if found is MISSING else found
@@ -56,21 +57,20 @@ def _outcome(
         return Outcome(
             status=_FAILED,
             json=answer.value,
-            headers=answer.response.headers,
+            headers=_open(answer.response.headers),
             errors=(failure,),
             operation=choice.operation,
         )
     return Outcome(
         id=_id(answer, written, id_path),
         json=answer.value,
-        headers=answer.response.headers,
+        headers=_open(answer.response.headers),
         operation=choice.operation,
     )
 
 
-def _refused(api: Api, tools: Tools, answer: Answer, verdict: Verdict, choice: Choice) -> Outcome:
+def _refused(api: Api, trouble: TowpathError, answer: Answer, verdict: Verdict, choice: Choice) -> Outcome:
     response = answer.response
-    trouble = api.trouble(response, tools, "")
     down = isinstance(trouble, AuthError)
     status = response.status if response.status in (_UNAUTHORIZED, _FORBIDDEN) else _UNAUTHORIZED
     told = api.words.mask(answer.told(verdict))
@@ -82,11 +82,16 @@ def _refused(api: Api, tools: Tools, answer: Answer, verdict: Verdict, choice: C
     )
     return Outcome(
         status=status if down else _FAILED,
-        json=answer.told_value(),
-        headers=response.headers,
+        json=None if api.words.stand_in(response.body) else answer.told_value(),
+        headers=_open(response.headers),
         errors=(failure,),
         operation=choice.operation,
     )
+
+
+def _open(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers without those that carry sessions."""
+    return {name: text for name, text in headers.items() if name != "set-cookie"}
 
 
 def _id(answer: Answer, written: Any, path: str | None) -> str | None:

@@ -43,7 +43,7 @@ def look(api: Api, lookup: Mapping[str, Any], record: Any, tools: Tools) -> Sequ
     if response.status == _NOT_FOUND:
         return []
     answer = api.answer(response, tools)
-    trouble = api.trouble(response, tools, answer.told(Verdict()))
+    trouble = api.trouble(answer, Verdict())
     if trouble:
         raise trouble
     path = lookup.get("extract")

@@ -61,7 +61,7 @@ class Reader:
             return None, None, call.url
         read = self._read
         answer = self._api.answer(response, self._tools, read.success_media_type, read.error_media_type)
-        trouble = self._api.trouble(response, self._tools, answer.told(read.verdict))
+        trouble = self._api.trouble(answer, read.verdict)
         if trouble:
             raise trouble
         fault = answer.fault(read.verdict)

@@ -70,6 +70,10 @@ class Words:
             },
         }
 
+    def stand_in(self, body: bytes) -> bool:
+        """Whether any secret stands in the body."""
+        return any(secret.encode() in body for secret in self.secrets)
+
     def mask(self, text: str) -> str:
         """The text without any secret, as it is or percent-encoded."""
         for secret in self.secrets:
