@@ -32,7 +32,9 @@ class Remote:
     def _page(self, query):
         page, size = int(query["page"]), int(query["size"])
         numbers = range((page - 1) * size, min(page * size, self.total))
-        rows = [{"recType": "813", "n": number, "custrecord_usage_diy_hours": number % 24} for number in numbers]
+        rows = [
+            {"recType": "813", "n": number, "custrecord_usage_diy_hours": number % 24} for number in numbers
+        ]
         return {"trials": rows, "count": self.total}
 
     def _heartbeat(self, asked):
@@ -59,7 +61,12 @@ def remote():
 
 @pytest.fixture
 def connection(program, remote):
-    rest = {"baseURI": remote.server.url, "mediaType": "json", "authType": "token", "bearerToken": "tok-0123456789"}
+    rest = {
+        "baseURI": remote.server.url,
+        "mediaType": "json",
+        "authType": "token",
+        "bearerToken": "tok-0123456789",
+    }
     body = {"type": "rest", "name": "Remote", "rest": {**rest, "concurrencyLevel": 4}}
     return program.make("/connections", body)["_id"]
 
@@ -84,7 +91,13 @@ def test_a_virtual_export_is_read_page_by_page(program, connection):
     state = first["pagedExportState"]
     assert [row["n"] for row in first["data"]] == [0, 1, 2, 3, 4]
     assert first["dataURIs"] == [None] * 5
-    assert {"pageIndex": 2, "pageSize": 5, "totalPages": 165, "totalRecords": 822, "done": False}.items() <= state.items()
+    assert {
+        "pageIndex": 2,
+        "pageSize": 5,
+        "totalPages": 165,
+        "totalRecords": 822,
+        "done": False,
+    }.items() <= state.items()
     assert len(state["sig"]) == 64
     assert abs(state["issuedAt"] - time.time()) < 60
 
@@ -117,7 +130,9 @@ def test_a_virtual_import_answers_for_each_record_in_order(program, connection, 
     assert remote.most > 1
 
     before = len(remote.server.asked)
-    mapped = program.good("POST", f"/connections/{connection}/import/map", {"import": model, "data": data}).json()
+    mapped = program.good(
+        "POST", f"/connections/{connection}/import/map", {"import": model, "data": data}
+    ).json()
     assert mapped == [{"timestamp": number, "key": "sqs_flow"} for number in range(4)]
     assert len(remote.server.asked) == before
     assert program.get("/imports") == [] == program.get("/exports")
@@ -184,7 +199,9 @@ def test_a_webhook_export_comes_back_without_its_key(program):
 
 def test_a_file_import_comes_back_without_empty_lists(program):
     ftp = {"hostURI": "127.0.0.1", "username": "ann", "password": "a-password"}
-    connection = program.make("/connections", {"type": "ftp", "name": "Files", "ftp": {**ftp, "type": "ftp"}})["_id"]
+    connection = program.make(
+        "/connections", {"type": "ftp", "name": "Files", "ftp": {**ftp, "type": "ftp"}}
+    )["_id"]
     sent = {
         "name": "Upload File to FTP Site",
         "_connectionId": connection,
@@ -215,7 +232,9 @@ def test_a_file_import_comes_back_without_empty_lists(program):
 
 def test_an_orchestrated_flow_comes_back_as_it_was_sent(program, connection):
     read = {"_connectionId": connection, "asynchronous": True, **VIRTUAL_EXPORT}
-    generators = [program.make("/exports", {**read, "name": f"Trials {number}"})["_id"] for number in range(2)]
+    generators = [
+        program.make("/exports", {**read, "name": f"Trials {number}"})["_id"] for number in range(2)
+    ]
     lookup = program.make("/exports", {**read, "name": "Connections", "isLookup": True})["_id"]
     write = {"rest": {"relativeURI": "/system/v1/heartbeat", "method": "PUT"}}
     target = program.make("/imports", {"name": "Usage", "_connectionId": connection, **write})["_id"]
@@ -231,7 +250,10 @@ def test_an_orchestrated_flow_comes_back_as_it_was_sent(program, connection):
             {
                 "type": "export",
                 "_exportId": lookup,
-                "responseMapping": {"lists": [], "fields": [{"extract": "data", "generate": "numConnections"}]},
+                "responseMapping": {
+                    "lists": [],
+                    "fields": [{"extract": "data", "generate": "numConnections"}],
+                },
             },
             {
                 "type": "import",

@@ -95,21 +95,15 @@ class Running(UseCases):
         return answer
 
     def read(
-        self,
-        org: str,
-        step: Step,
-        after: State | None = None,
-        given: Sequence[Any] | None = None,
-        *,
-        most: int = MOST_RECORDS,
+        self, org: str, step: Step, after: State | None = None, given: Sequence[Any] | None = None
     ) -> Answer:
-        """All pages of an export until there are ``most`` records: what is left begins at ``after``."""
+        """All pages of an export, or as many as one request takes: what is left begins at ``after``."""
         answer, size = Answer(), 0
         with self._export(org, step) as (export, host):
             for page in export.pages(after=after, given=given):
                 answer.add(page)
                 size += _bytes(page.records)
-                if len(answer.records) >= most or size > MOST_BYTES:
+                if len(answer.records) >= MOST_RECORDS or size > MOST_BYTES:
                     break
                 host.check_wanted()
             answer.warnings += [text for text in host.warnings if text not in answer.warnings]
