@@ -125,12 +125,17 @@ class Container:
         """The engine; it executes nothing before `work`."""
         from towpath.engine import Engine, EngineSettings
         from towpath.services.jobs.alerts import run_ended
+        from towpath.services.pipelines.ends import words
 
         settings = EngineSettings(
             url=self._engine_url,
             slots=self.settings.slots,
             minimum_interval=self.settings.minimum_interval,
             registry="towpath.bootstrap.plugins:in_child",
+            folder=self.settings.home,
+            words=words,
+            token=self._lend_token,
+            spend=self._spend_token,
             environment=for_children(self.settings),
             watcher="towpath.bootstrap.watch:run_watch",
             watcher_args={"home": str(self.settings.home), "database_url": self.settings.database_url},
@@ -154,6 +159,21 @@ class Container:
         with self.store.read() as work:
             row = work.connections.get(org, connection)
             return row.connector, plain_config(self, work, org, row)
+
+    def _lend_token(self, org: str, run: str, step: str) -> tuple[str, str]:
+        """A one-time token for a function that a step of a run calls."""
+        from towpath.services.people import once
+        from towpath.services.pipelines.hosting import token_scope
+
+        with self.store.read() as work:
+            scope = token_scope(work, org, step)
+        id, token = once.lend(self, org, scope)
+        return id, token.get_secret_value()
+
+    def _spend_token(self, org: str, id: str) -> None:
+        from towpath.services.people import once
+
+        once.spend(self, org, id)
 
     def work(self) -> None:
         """Become a worker. Raises `BusyError` (``home.in_use``) while another one works in this home."""
