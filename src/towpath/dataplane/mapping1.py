@@ -13,15 +13,18 @@ from towpath.dataplane.mapper.target import Steps, Targets
 from towpath.dataplane.mapper.unit import Unit
 from towpath.dataplane.problems import Problems
 
-__all__ = ["compile_mapping"]
+__all__ = ["build", "compile_mapping"]
+
+#: What problems call the document.
+_ROOT = "mapping"
 
 
 def compile_mapping(mapping: Mapping[str, Any], lookups: Sequence[Mapping[str, Any]] = ()) -> Mapper:
     """The mapper of a document. Raises ConfigError ``mapping.invalid`` with every problem."""
     problems = Problems("mapping.invalid", "The mapping")
     fields = FieldReader(Reader(compile_lookups(lookups, problems), problems))
-    leaves = fields.leaves(mapping.get("fields"), "mapping.fields")
-    lists = fields.lists(mapping.get("lists"), "mapping.lists")
+    leaves = fields.leaves(mapping.get("fields"), f"{_ROOT}.fields")
+    lists = fields.lists(mapping.get("lists"), f"{_ROOT}.lists")
     problems.raise_any()
     return build(leaves, lists)
 

@@ -15,7 +15,7 @@ from towpath.dataplane.mapper.scope import Scope
 from towpath.dataplane.mapper.unit import Body, Unit
 from towpath.dataplane.problems import Problems
 
-__all__ = ["compile_mappings"]
+__all__ = ["compile_mappings", "read_mappings"]
 
 
 def compile_mappings(

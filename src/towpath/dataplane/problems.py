@@ -37,9 +37,10 @@ class Problems:
             return
         first = self._found[0]
         more = f" ({len(self._found) - 1} more)" if len(self._found) > 1 else ""
+        message = f"{self._what} is wrong at {first['field']}{more}: {first['message']}"
         raise ConfigError(
             self._code,
-            f"{self._what} is wrong at {first['field']}{more}: {first['message']}",
+            message,
             hint="Correct every field that is named.",
             field=first["field"],
             problems=self._found,

@@ -23,6 +23,8 @@ from towpath.dataplane.problems import Problems, objects
 
 __all__ = ["Script", "Transform", "compile_transform", "script_of"]
 
+#: What problems call the document.
+_ROOT = "transform"
 _ROWS = "rows"
 
 
@@ -71,7 +73,7 @@ def compile_transform(document: Mapping[str, Any] | None, *, envelope: bool = Fa
     if not document:
         return Transform()
     problems = Problems("transform.invalid", "The transform")
-    place = "transform.expression" if "expression" in document else "transform"
+    place = f"{_ROOT}.expression" if "expression" in document else _ROOT
     holder = document.get("expression", document)
     if not isinstance(holder, Mapping):
         problems.add(place, "An object with a version and rules is needed here.")

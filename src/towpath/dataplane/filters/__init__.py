@@ -16,6 +16,9 @@ from towpath.dataplane.problems import Problems
 
 __all__ = ["Filter", "Script", "compile_filter", "script_of"]
 
+#: What problems call the document.
+_ROOT = "filter"
+
 #: Whether a record passes.
 Filter: TypeAlias = Callable[[Any, Context], bool]
 
@@ -57,7 +60,7 @@ def compile_filter(document: Mapping[str, Any] | None) -> Filter:
         )
     problems = Problems("filter.bad_rules", "The filter")
     rules = _rules(document or {}, problems)
-    passes = compile_rule(rules, "filter.rules", problems) if rules else _everything
+    passes = compile_rule(rules, f"{_ROOT}.rules", problems) if rules else _everything
     problems.raise_any()
     return passes
 
@@ -69,12 +72,12 @@ def _everything(_record: Any, _context: Context) -> bool:
 def _rules(document: Mapping[str, Any], problems: Problems) -> Any:
     holder = document.get("expression", document)
     if not isinstance(holder, Mapping):
-        problems.add("filter.expression", "An object with version and rules is needed here.")
+        problems.add(f"{_ROOT}.expression", "An object with version and rules is needed here.")
         return None
     if str(holder.get("version", "1")) != "1":
-        problems.add("filter.version", f"Version {holder.get('version')} is not known; there is version 1.")
+        problems.add(f"{_ROOT}.version", f"Version {holder.get('version')} is not known; there is version 1.")
     rules = holder.get("rules")
     if rules is not None and not isinstance(rules, list | tuple):
-        problems.add("filter.rules", "Rules are a list that begins with an operator.")
+        problems.add(f"{_ROOT}.rules", "Rules are a list that begins with an operator.")
         return None
     return rules
