@@ -167,6 +167,8 @@ def test_every_type_is_kept_whole_with_its_secrets_out_of_sight(program, type, p
     with rooms.store.read() as work:
         secrets = Connecting(rooms).known(work, program.org, row_of(program, made))
     assert CANARY in "".join(map(str, secrets.values()))
+    home = rooms.settings.home
+    assert not [file for file in home.glob("towpath.db*") if CANARY.encode() in file.read_bytes()]
 
 
 def test_what_was_made_elsewhere_is_shown_and_changed_here(program, tmp_path):

@@ -76,7 +76,7 @@ class Items:
 
     def _checked(self, document: Document) -> dict[str, Any]:
         kept = own(document)
-        faults = [required(name) for name in self._kind.required if not kept.get(name)]
+        faults = [required(name) for name in self._kind.required if kept.get(name) in (None, "")]
         if faults:
             raise Refused(*faults)
         # Nothing of these is for anybody's eyes alone; what looks like a secret does not stay. # Invariant 8

@@ -44,8 +44,8 @@ _FTP: Table = (
 _S3: Table = (
     Row("region", "region", text),
     Row("accessKeyId", "access_key", text),
-    Row("secretAccessKey", "secret_key", text),
     Row("secretAccessKey_crypt", "secret_key", text),
+    Row("secretAccessKey", "secret_key", text),
     Row("pingBucket", "bucket", text),
     Row("endpoint", "endpoint", text),
 )
@@ -89,7 +89,7 @@ def write_ftp(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_s3(config: Mapping[str, Any]) -> dict[str, Any]:
-    return section(tuple(row for row in _S3 if row.theirs != "secretAccessKey"), config)
+    return section(_S3, config)
 
 
 FTP = ConnectionType("ftp", read_ftp, write_ftp, connectors=("ftp",), level=1)

@@ -41,12 +41,14 @@ def settings(table: Table, section: Mapping[str, Any], root: str, faults: list[F
 
 
 def section(table: Table, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The section that says these settings."""
+    """The section that says these settings: each by the first of its names."""
     found: dict[str, Any] = {}
+    said: set[str] = set()
     for row in table:
         value = at(config, row.ours)
-        if value is not None:
+        if value is not None and row.ours not in said:
             put(found, row.theirs, row.write(value))
+            said.add(row.ours)
     return found
 
 
