@@ -38,6 +38,7 @@ bench: setup  ## Measure against the physical limit, and with PEERS=1 against ot
 	$(BIN)/python benchmarks/run.py $(if $(PEERS),--peers)
 	$(BIN)/python benchmarks/credentials.py
 	$(BIN)/python benchmarks/records.py $(if $(PEERS),--peers)
+	$(BIN)/python benchmarks/rest_flow.py
 
 openapi: setup  ## Write the OpenAPI documents of the API families into openapi/
 	$(BIN)/towpath openapi --write openapi

@@ -118,10 +118,13 @@ def test_every_way_of_paging_reads_all_and_goes_on_anywhere(line: Callable[..., 
     assert ids(pages) == list(range(COUNT))
     assert all(0 < len(page.records) <= 4 for page in pages[:-1])
     seen: list[int] = []
-    for page in pages[:-1]:
-        seen += ids([page])
-        after = json.loads(json.dumps(page.after))
-        assert seen + ids(line().pages(after=after, size=4, **read)) == list(range(COUNT))
+    other, reading = line(), RestReading.model_validate(read)
+    with other.open() as application:
+        for page in pages[:-1]:
+            seen += ids([page])
+            after = json.loads(json.dumps(page.after))
+            rest = application.pages(reading, 4, other.tools, after=after)
+            assert seen + ids(rest) == list(range(COUNT))
 
 
 def test_totals_are_told(line: Callable[..., Line]):
