@@ -137,6 +137,7 @@ def _request(reading: Reading, kind: str, block: Mapping[str, Any]) -> tuple[dic
     if system is None:
         no_settings(reading, "read")
         return {}, ""
+    reading.object(system.root)
     return system.reading(reading), system.root
 
 

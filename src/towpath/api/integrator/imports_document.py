@@ -128,6 +128,7 @@ def _request(reading: Reading, block: Mapping[str, Any]) -> tuple[dict[str, Any]
         if not reading.document.get("distributed"):
             no_settings(reading, "written")
         return {}, ""
+    reading.object(system.root)
     return system.writing(reading), system.root
 
 

@@ -1,24 +1,18 @@
-"""``rdbms.*`` and ``jdbc.*``: queries and tables of a database."""
+"""``rdbms.*``: queries and tables of a database."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from towpath.api.integrator.errors import invalid
 from towpath.api.integrator.step_types.systems import System
-from towpath.api.integrator.step_types.words import Word, number, one, text, texts
+from towpath.api.integrator.step_types.words import Reading, Word, at, one, text, texts
 
 _CONNECTORS = frozenset({"postgres", "mysql", "sqlite", "duckdb", "snowflake", "bigquery"})
+_KINDS = ("per_record", "per_page", "first_page", "bulk_insert", "bulk_load")
 
 
 def _query(value: Any) -> str:
     return text(one(value))
-
-
-def _types(value: Any) -> list[str]:
-    return [item.lower() for item in texts(value)]
-
-
-def _first(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: make(one(value))
 
 
 _READS = (
@@ -26,15 +20,43 @@ _READS = (
     Word("rdbms.once.query", "once_query", _query),
 )
 _WRITES = (
-    Word("rdbms.query", "query", texts),
-    Word("rdbms.queryType", "query_type", _types),
-    Word("rdbms.bulkInsert.tableName", "bulk_insert.table", text),
-    Word("rdbms.bulkInsert.batchSize", "bulk_insert.batch_size", _first(number)),
-    Word("rdbms.bulkLoad.tableName", "bulk_load.table", text),
-    Word("rdbms.bulkLoad.primaryKeys", "bulk_load.primary_keys", texts),
-    Word("rdbms.bulkLoad.overrideMergeQuery", "bulk_load.override_merge_query"),
     Word("rdbms.ignoreLookupName", "existing_lookup", text),
     Word("rdbms.ignoreExtract", "existing_extract", text),
 )
+_BULK = {
+    "bulk_insert": (
+        ("bulkInsert.tableName", "table"),
+        ("bulkInsert.batchSize", "batch_size"),
+    ),
+    "bulk_load": (
+        ("bulkLoad.tableName", "table"),
+        ("bulkLoad.primaryKeys", "primary_keys"),
+        ("bulkLoad.overrideMergeQuery", "merge_query"),
+    ),
+}
 
-RDBMS = System("rdbms", _CONNECTORS, _READS, _WRITES)
+
+def _actions(reading: Reading) -> Mapping[str, Any]:
+    """What is done with the records: one action for each kind of query."""
+    reading.places |= {"actions": "rdbms.query"}
+    try:
+        return {"actions": list(_each(reading))}
+    except ValueError as error:
+        reading.faults.append(invalid("rdbms.queryType", str(error)))
+        return {}
+
+
+def _each(reading: Reading) -> Iterator[dict[str, Any]]:
+    queries = iter(texts(at(reading.document, "rdbms.query") or []))
+    kinds = [kind.lower() for kind in texts(at(reading.document, "rdbms.queryType") or [])]
+    for kind in kinds or ["per_record"]:
+        if kind not in _KINDS:
+            raise ValueError(f"It is one of {', '.join(_KINDS)}, or a list of them.")
+        if kind in _BULK:
+            given = ((ours, at(reading.document, f"rdbms.{theirs}")) for theirs, ours in _BULK[kind])
+            yield {"kind": kind} | {ours: value for ours, value in given if value is not None}
+        else:
+            yield {"kind": kind, "query": next(queries, None)}
+
+
+RDBMS = System("rdbms", _CONNECTORS, _READS, _WRITES, more_writes=_actions)

@@ -28,7 +28,12 @@ _BLOCK = "towpath"
 
 
 def system_of(document: Mapping[str, Any]) -> System | None:
-    return next((system for system in SYSTEMS if document.get(system.root) not in (None, {}, False)), None)
+    return next((system for system in SYSTEMS if _is_part(document.get(system.root))), None)
+
+
+def _is_part(value: Any) -> bool:
+    """A flag of the same name is none."""
+    return value not in (None, {}) and not isinstance(value, bool)
 
 
 def own_block(reading: Reading) -> Mapping[str, Any]:
