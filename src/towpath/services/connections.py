@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretStr
 
-from towpath.core.application import Application
 from towpath.core.errors import ConfigError, NotFoundError, TowpathError
 from towpath.core.model import Selection, Stream
 from towpath.core.ports import Connector, Destination, Source
@@ -17,12 +16,16 @@ from towpath.sdk.registry import parse_config
 from towpath.services import naming
 from towpath.services.context import Rooms, UseCases, audit, missing
 from towpath.services.lending import credentials
+from towpath.services.pipelines import mentions
 from towpath.services.projects import names
 from towpath.services.removal import remove
 from towpath.services.secrets import fields as secretfields
 from towpath.services.secrets import sealing
 from towpath.services.tokens.renewing import make_fresh
 from towpath.vault import join_secrets, split_secrets
+
+if TYPE_CHECKING:
+    from towpath.core.application import Application
 
 #: The role of connections that are an extension server's.
 STACK = "stack"
@@ -270,8 +273,8 @@ def handle(work: UnitOfWork, row: Connection, project: str | None = None, role: 
 
 
 def alive(work: UnitOfWork, org: str) -> Sequence[Connection]:
-    """The connections that are not deleted."""
-    return work.connections.list(org, deleted_at=None)
+    """The connections that are not deleted, without those that are parts of something else."""
+    return [row for row in work.connections.list(org, deleted_at=None) if row.role not in mentions.PRIVATE]
 
 
 def check_role(connector: Connector[Any], config: Any, role: str) -> Checked:
