@@ -292,7 +292,8 @@ def test_certificates_are_verified(ftps_server: FtpServer, ftp_server: FtpServer
 def test_servers_of_another_protocol(
     ftp_server: FtpServer, sftp_server: SftpEnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(over_sftp, "_CONNECT_SECONDS", 1)
+    for module in (over_ftp, over_sftp):
+        monkeypatch.setattr(module, "_CONNECT_SECONDS", 1)
     for server, protocol in ((ftp_server, "sftp"), (sftp_server, "ftp")):
         with pytest.raises(TowpathError) as caught:
             checked(on(server, protocol=protocol))

@@ -96,7 +96,7 @@ class FileApplication:
     def look(self, lookup: Mapping[str, Any], record: Any, tools: Tools) -> Sequence[Any]:
         """Files have no dynamic lookups: a lookup step reads them."""
         raise ConfigError(
-            "lookup.unsupported",
+            "config.unsupported",
             "A file server cannot be asked for one value.",
             hint="Use a static lookup, or a lookup step that reads the files.",
         )
@@ -104,7 +104,8 @@ class FileApplication:
     def send(self, write: BaseModel, sendings: Sequence[Sending], tools: Tools) -> Sequence[Outcome]:
         """Hold the records back for `finish`, durably, or write files now: as ``per`` says.
 
-        A page that is sent again after a crash is not doubled if ``tools.now.words["page"]`` is the same.
+        A page that is sent again after a crash has the same ``tools.now.words["page"]``: it takes the place
+        of what it was.
         """
         tools.check_wanted()
         if not sendings:

@@ -25,12 +25,13 @@ class Ledger:
         self._journal = Journal(folder / "files.jsonl")
         self._places: dict[str, Place] = {}
         self._done: dict[str, Mapping[str, Any]] = {}
+        self._digests: dict[str, str] = {}
         for line in self._journal.lines():
             self._learn(line)
 
     def _learn(self, line: Mapping[str, Any]) -> None:
         if "file" in line:
-            self._done[line["key"]] = line["file"]
+            self._done[line["key"]], self._digests[line["key"]] = line["file"], line["digest"]
         else:
             self._places[line["key"]] = Place(**line["place"])
 
@@ -46,13 +47,13 @@ class Ledger:
             self._note({"key": key, "place": asdict(replace(place, name=name))})
         return self._places[key]
 
-    def done(self, key: str) -> Mapping[str, Any] | None:
-        """What was written for the key, if it was."""
-        return self._done.get(key)
+    def done(self, key: str, digest: str) -> bool:
+        """Whether the file of the key is there, and holds what has this digest."""
+        return self._digests.get(key) == digest
 
-    def written(self, key: str, file: Mapping[str, Any]) -> None:
+    def written(self, key: str, digest: str, file: Mapping[str, Any]) -> None:
         """The file is there."""
-        self._note({"key": key, "file": file})
+        self._note({"key": key, "digest": digest, "file": file})
 
     @property
     def files(self) -> Sequence[Mapping[str, Any]]:

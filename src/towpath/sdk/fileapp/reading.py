@@ -59,8 +59,7 @@ class FileReading(Settings):
     """Which files of a folder to read, and how. Connectors add the folder's own name to it.
 
     Refused by the translation, as nothing here does it: ``file.output`` blobKeys, ``file.decrypt``,
-    ``file.fileDefinition``. ``file.batchSize`` means nothing: files are fetched one after the other.
-    ``file.filter`` is the step's.
+    ``file.fileDefinition``. ``file.filter`` is the step's.
     """
 
     format: Format = "csv"
@@ -84,6 +83,8 @@ class FileReading(Settings):
     backup: str = ""
     """``file.backupPath``, ``ftp.backupDirectoryPath``, ``s3.backupBucket``: where files go instead of being
     deleted. A template."""
+    batch_size: int | None = None
+    """``file.batchSize``: kept, and without effect: files are fetched one after the other."""
     key_columns: tuple[str, ...] = ()
     """``file.csv.keyColumns``, ``file.groupByFields``: consecutive rows that agree in these become one
     record, a list of rows."""

@@ -9,7 +9,7 @@ from typing import Any
 from towpath.core.application import Failure, Outcome, Sending, Tools
 from towpath.core.errors import DataError
 from towpath.sdk.fileapp.folder import Folder, check_name, discard, rendered
-from towpath.sdk.fileapp.held import Held
+from towpath.sdk.fileapp.held import Held, digest_of
 from towpath.sdk.fileapp.keys import Keys
 from towpath.sdk.fileapp.ledger import Ledger, Place
 from towpath.sdk.fileapp.render import Rows, fault, render
@@ -49,17 +49,16 @@ class Sender:
         if self._writing.per == "page":
             return [self._page(sendings, tools)] * len(sendings)
         place = self._ledger.place(_RUN, lambda: self._place(sendings[0].record, tools))
-        key = self._keys.key(tools.now, sendings)
-        self._held.add(key, _rows(sendings))
-        self._keys.done(key)
+        self._held.add(self._keys.key(tools.now), _rows(sendings))
+        self._keys.done()
         return [self._outcome(place)] * len(sendings)
 
     def _page(self, sendings: Sequence[Sending], tools: Tools) -> Outcome:
-        key = self._keys.key(tools.now, sendings)
+        key = self._keys.key(tools.now)
         rows = _rows(sendings)
         place = self._ledger.place(key, lambda: self._place(sendings[0].record, tools))
-        self._publish(key, place, lambda: rows, tools)
-        self._keys.done(key)
+        self._publish(key, place, lambda: rows, digest_of(rows), tools)
+        self._keys.done()
         return self._outcome(place)
 
     def _alone(self, sending: Sending, tools: Tools) -> Outcome:
@@ -73,7 +72,7 @@ class Sender:
         """Publish what was held back; all files that this step has written."""
         if not self._held.empty:
             place = self._ledger.place(_RUN, lambda: self._place({}, tools))
-            self._publish(_RUN, place, self._held.rows, tools)
+            self._publish(_RUN, place, self._held.rows, self._held.digest, tools)
         return {"files": list(self._ledger.files)}
 
     def _place(self, record: Any, tools: Tools) -> Place:
@@ -87,8 +86,8 @@ class Sender:
             rendered(tools, self._writing.backup, record),
         )
 
-    def _publish(self, key: str, place: Place, rows: Rows, tools: Tools) -> None:
-        if self._ledger.done(key) is not None:
+    def _publish(self, key: str, place: Place, rows: Rows, digest: str, tools: Tools) -> None:
+        if self._ledger.done(key, digest):
             return
         draft = self._memory / f"{secrets.token_hex(8)}.draft"
         try:
@@ -100,7 +99,7 @@ class Sender:
             discard(draft)
         path = self._server.join(place.folder, place.name)
         about = {"name": place.name, "path": path, "size": size, "records": records}
-        self._ledger.written(key, about)
+        self._ledger.written(key, digest, about)
 
     def _upload(self, local: Path, folder: str, name: str, tools: Tools) -> None:
         template = self._writing.in_progress_name

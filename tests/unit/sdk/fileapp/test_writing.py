@@ -156,6 +156,21 @@ def test_one_file_for_the_run_holds_each_page_once(disk, tmp_path):
     assert disk.puts == [outcomes[0].id]
 
 
+def test_a_page_that_comes_again_takes_the_place_of_what_it_was(disk, tmp_path):
+    work = tmp_path / "work"
+    writing = FileWriting(name="out", csv={"header": False, "row_delimiter": "\n"})
+    for page, rows in ((1, "ab"), (2, "cd"), (2, "ce")):
+        application(disk).send(writing, sendings(*({"id": row} for row in rows)), turned(work, page))
+    application(disk).finish(writing, turned(work, None))
+    assert out(disk) == b"a\nb\nc\ne\n"
+    pages = FileWriting(name="page", per="page", csv={"header": False, "row_delimiter": "\n"})
+    for rows in ("ab", "ab", "ac"):
+        work = tmp_path / "backup"
+        application(disk).send(pages, sendings(*({"id": row} for row in rows)), turned(work, 1))
+    assert out(disk, "page") == b"a\nc\n"
+    assert disk.puts == ["in/out", "in/page", "in/page"]
+
+
 def test_equal_records_of_one_page_are_not_taken_for_one(disk, tools):
     app, writing = application(disk), FileWriting(name="out", csv={"header": False, "row_delimiter": "\n"})
     for _ in range(3):
