@@ -1,9 +1,11 @@
 """The tokens of moment.js: a pattern is compiled once into a writer and a reader of dates."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import MAXYEAR, UTC, datetime, timedelta, timezone
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 __all__ = ["DatePattern", "compile_pattern"]
@@ -89,19 +91,14 @@ def _half(moment: datetime) -> str:
 
 
 _WRITERS: Final[Mapping[str, Callable[[datetime], str]]] = {
-    "YYYY": lambda m: f"{m.year:04d}",
     "YY": lambda m: f"{m.year % 100:02d}",
     "Y": lambda m: str(m.year),
     "Q": lambda m: str(_quarter(m)),
     "Qo": lambda m: ordinal(_quarter(m)),
-    "M": lambda m: str(m.month),
     "Mo": lambda m: ordinal(m.month),
-    "MM": lambda m: f"{m.month:02d}",
     "MMM": lambda m: MONTHS[m.month - 1][:3],
     "MMMM": lambda m: MONTHS[m.month - 1],
-    "D": lambda m: str(m.day),
     "Do": lambda m: ordinal(m.day),
-    "DD": lambda m: f"{m.day:02d}",
     "DDD": lambda m: str(_day_of_year(m)),
     "DDDo": lambda m: ordinal(_day_of_year(m)),
     "DDDD": lambda m: f"{_day_of_year(m):03d}",
@@ -124,8 +121,6 @@ _WRITERS: Final[Mapping[str, Callable[[datetime], str]]] = {
     "GGGG": lambda m: f"{m.isocalendar().year:04d}",
     "A": _half,
     "a": lambda m: _half(m).lower(),
-    "H": lambda m: str(m.hour),
-    "HH": lambda m: f"{m.hour:02d}",
     "h": lambda m: str(_twelve(m)),
     "hh": lambda m: f"{_twelve(m):02d}",
     "k": lambda m: str(m.hour or 24),
@@ -134,16 +129,28 @@ _WRITERS: Final[Mapping[str, Callable[[datetime], str]]] = {
     "hmm": lambda m: f"{_twelve(m)}{m.minute:02d}",
     "Hmmss": lambda m: f"{m.hour}{m.minute:02d}{m.second:02d}",
     "hmmss": lambda m: f"{_twelve(m)}{m.minute:02d}{m.second:02d}",
-    "m": lambda m: str(m.minute),
-    "mm": lambda m: f"{m.minute:02d}",
-    "s": lambda m: str(m.second),
-    "ss": lambda m: f"{m.second:02d}",
     "Z": lambda m: _offset(m, ":"),
     "ZZ": lambda m: _offset(m, ""),
     "z": lambda m: m.tzname() or "",
     "zz": lambda m: m.tzname() or "",
     "X": lambda m: str(_milliseconds(m) // 1000),
     "x": lambda m: str(_milliseconds(m)),
+}
+
+
+#: The same for tokens that write a field as it is: how, and which.
+_PLAIN: Final[Mapping[str, tuple[str, str]]] = {
+    "YYYY": ("%04d", "year"),
+    "M": ("%d", "month"),
+    "MM": ("%02d", "month"),
+    "D": ("%d", "day"),
+    "DD": ("%02d", "day"),
+    "H": ("%d", "hour"),
+    "HH": ("%02d", "hour"),
+    "m": ("%d", "minute"),
+    "mm": ("%02d", "minute"),
+    "s": ("%d", "second"),
+    "ss": ("%02d", "second"),
 }
 
 
@@ -201,12 +208,14 @@ class DatePattern:
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self._tokens = list(_tokens(pattern))
-        self._writers = [_writer(token) if token else literal for token, literal in self._tokens]
+        self._writers = list(_joined(self._tokens))
         self._reader: re.Pattern[str] | None = None
 
     def format(self, moment: datetime) -> str:
         """``moment``, in its own zone."""
-        return "".join([part if part.__class__ is str else part(moment) for part in self._writers])  # type: ignore[operator]  # what is no text is a writer
+        if len(self._writers) == 1:
+            return self._writers[0](moment)
+        return "".join([write(moment) for write in self._writers])
 
     def parse(self, text: str) -> datetime:
         """The moment that the whole of ``text`` spells; without zone if it names none. Raises ValueError."""
@@ -253,8 +262,22 @@ def _tokens(pattern: str) -> Iterator[tuple[str, str]]:
             yield "", found["literal"] or found["escaped"] or found["other"] or ""
 
 
-def _writer(token: str) -> Callable[[datetime], str]:
-    return _WRITERS.get(token) or _fraction(len(token))
+def _joined(tokens: Iterable[tuple[str, str]]) -> Iterator[Callable[[datetime], str]]:
+    """Writers; plain fields and literals in a row are written at once."""
+    for plain, group in groupby(tokens, lambda each: not each[0] or each[0] in _PLAIN):
+        if plain:
+            yield _at_once(list(group))
+        else:
+            yield from (_WRITERS.get(token) or _fraction(len(token)) for token, _ in group)
+
+
+def _at_once(tokens: Iterable[tuple[str, str]]) -> Callable[[datetime], str]:
+    parts = [_PLAIN[token] if token else (literal.replace("%", "%%"), "") for token, literal in tokens]
+    form, names = "".join(part for part, _ in parts), [name for _, name in parts if name]
+    if not names:
+        return lambda _: form % ()
+    fields = attrgetter(*names)
+    return lambda moment: form % fields(moment)
 
 
 def _literal(text: str) -> str:
