@@ -76,7 +76,7 @@ class Answer:
             found = self.at(verdict.success_path)
             if not _says(found, verdict.success_values, lists=verdict.allow_array):
                 return f"{verdict.success_path} is not as in an answer that succeeded"
-        if verdict.fail_path and _says(self.at(verdict.fail_path), verdict.fail_values, lists=True):
+        if verdict.fail_path and says(self.at(verdict.fail_path), verdict.fail_values):
             return f"{verdict.fail_path} is as in an answer that failed"
         return None
 
@@ -107,14 +107,16 @@ def _says(found: Any, values: tuple[str, ...], *, lists: bool) -> bool:
     if found is MISSING:
         return False
     if not values:
-        return found is not None and found not in ("", False)
+        return found is not None and found is not False and found != ""
     if lists and isinstance(found, list):
         return any(text_of(one) in values for one in found)
     return text_of(found) in values
 
 
 def says(found: Any, values: tuple[str, ...]) -> bool:
-    """Whether what was found is one of the values, or, without any, something."""
+    """Whether what was found is one of the values, or, without any, something; 0 is nothing to tell."""
+    if not values:
+        return found is not MISSING and found not in _NOTHING
     return _says(found, values, lists=True)
 
 

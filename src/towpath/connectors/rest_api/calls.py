@@ -23,6 +23,7 @@ _MOST_BYTES = 64 * 2**20
 _SHOWN = 10_000
 _UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 401, 429, 503
 _HIDDEN = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "x-wsse"})
+_PRIVATE = {"body": "******"}
 #: All others that a template may have filled stay with the origin that they were meant for.
 _PUBLIC = frozenset({"content-type", "accept", "accept-language"})
 _IN_URLS = "%/:?#[]@!$&'()*+,;=~-._"
@@ -229,9 +230,10 @@ class Api:
             headers.setdefault("content-type", call.kind)
         return Draft(call.method, call.url, headers, call.body)
 
-    def _send(self, draft: Draft, tools: Tools) -> Response:
+    def _send(self, draft: Draft, tools: Tools, *, private: bool = False) -> Response:
+        """``private``: the bodies hold credentials, and are not shown to who debugs."""
         if tools.debugging:
-            tools.note("request", self._shown_request(draft))
+            tools.note("request", self._shown_request(draft) | (_PRIVATE if private else {}))
         with tools.slot():
             response = self._client.request(
                 draft.method,
@@ -245,12 +247,12 @@ class Api:
                 repeatable=False,
             )
         if tools.debugging:
-            tools.note("response", self._shown_response(draft, response))
+            tools.note("response", self._shown_response(draft, response) | (_PRIVATE if private else {}))
         return response
 
     def _ask(self, request: Request, tools: Tools) -> tuple[Response, Callable[[str], Any]]:
         """A request without credentials of its own: a login, or the renewal of a token."""
-        response = self._send(self._draft(self.prepare(request, tools)), tools)
+        response = self._send(self._draft(self.prepare(request, tools)), tools, private=True)
         answer = self.answer(response, tools)
 
         def find(path: str) -> Any:
