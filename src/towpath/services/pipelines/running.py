@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from towpath.core.application import Failure, Outcome
@@ -14,6 +15,7 @@ from towpath.core.flows import ExportSpec, ImportSpec
 from towpath.core.model import State
 from towpath.core.records import now
 from towpath.core.steps import Hook, PageRead, RecordWrite
+from towpath.dataplane.dates import format_date
 from towpath.engine.records import (
     ExportStep,
     ImportStep,
@@ -26,11 +28,13 @@ from towpath.services.context import UseCases
 from towpath.services.pipelines.checks import check_step
 from towpath.services.pipelines.drafts import StepDraft
 from towpath.services.pipelines.ends import ends
-from towpath.services.pipelines.faults import Faults
+from towpath.services.pipelines.faults import INVALID, Faults, wrong
 from towpath.services.pipelines.hosting import RequestHost, hosting
 
 __all__ = ["Answer", "Mapped", "Running", "Step"]
 
+#: Where everything begins.
+_EVER = datetime.fromtimestamp(0, UTC)
 #: Records of one request, and their bytes as JSON, at most.
 MOST_RECORDS = 10_000
 MOST_BYTES = 20 * 1024 * 1024
@@ -159,17 +163,15 @@ def _moments(pages: PageRead | None) -> dict[str, Any]:
     """What templates see of times. Nothing was read before: the cutoff is where the export says that it
     begins.
     """
-    at = _iso(now())
-    start = pages.delta.start if pages and pages.delta else None
-    return {
-        "currentExportDateTime": at,
-        "exportStartTime": at,
-        "lastExportDateTime": _iso(start) if start else "1970-01-01T00:00:00.000Z",
-    }
-
-
-def _iso(moment: Any) -> str:
-    return str(moment.isoformat(timespec="milliseconds")).replace("+00:00", "Z")
+    delta = pages.delta if pages else None
+    form, start = (delta.format, delta.start) if delta else (None, None)
+    try:
+        at = format_date(now(), form)
+        found = {"currentExportDateTime": at, "exportStartTime": at}
+        found["lastExportDateTime"] = format_date(start or _EVER, form)
+    except ValueError as error:
+        raise wrong(INVALID, "delta.dateFormat", f"Dates cannot be written so: {error}.") from None
+    return {**found, **({"exportSince": start.isoformat()} if start else {})}
 
 
 def _bytes(records: Sequence[Any]) -> int:
