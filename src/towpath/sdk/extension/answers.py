@@ -1,6 +1,5 @@
 """What an extension server answers, and what is wrong with it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +89,7 @@ def _refused(answer: Any, call: Call) -> TowpathError:
         return _too_large(errors, call)
     return DataError(
         "extension.failed",
-        f"{_capital(call.name)} failed: {_named(errors)}",
+        f"{_capital(call.name)} failed: {_named(errors)}.",
         hint="Look at the log of the extension server, and correct the function.",
         function=call.function,
         errors=errors,
@@ -103,19 +102,15 @@ def _one(error: dict[str, Any], call: Call) -> dict[str, str]:
 
 
 def _named(errors: list[dict[str, str]]) -> str:
-    return _sentences(
-        f"{error['message'].rstrip('.')} ({error['code']})" for error in errors[:_MOST_NAMED]
-    ) + (f" There are {len(errors) - _MOST_NAMED} more." if len(errors) > _MOST_NAMED else "")
-
-
-def _sentences(texts: Iterable[str]) -> str:
-    return "; ".join(texts) + "."
+    named = [f"{error['message'].rstrip('.')} ({error['code']})" for error in errors[:_MOST_NAMED]]
+    more = len(errors) - _MOST_NAMED
+    return "; ".join([*named, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _too_large(errors: list[dict[str, str]], call: Call) -> DataError:
     return DataError(
         "extension.too_large",
-        f"{_capital(call.name)} answered with too much: {errors[0]['message']}",
+        f"{_capital(call.name)} answered with too much: {errors[0]['message'].rstrip('.')}.",
         hint="Answer with fewer or smaller records; make the pages smaller.",
         function=call.function,
         errors=errors,
