@@ -78,7 +78,7 @@ def orders(count: int) -> list[dict[str, Any]]:
             "number": number,
             "status": "paid" if number % 5 else "open",
             "channel": "web",
-            "created": f"2026-03-{number % 28 + 1:02d}T10:{number % 60:02d}:00.000Z",
+            "created": f"2026-03-{number % 28 + 1:02d}T10:{number % 60:02d}:00.{number % 999:03d}Z",
             "note": "Please ring twice." if number % 3 else None,
             "gift": number % 7 == 0,
             "customer": {
@@ -174,15 +174,26 @@ def _candidates(
     first = compile_mapping(first_mapping(), LOOKUPS).map
     second = compile_mappings(second_mapping(), LOOKUPS).map
 
-    def step(mapped: Callable[[Any, Context], Any]) -> Callable[[], object]:
-        return lambda: [mapped(record, CONTEXT) for record in records if passes(record, CONTEXT)]
+    def step(mapped: Callable[[Any, Context], Any]) -> Callable[[], None]:
+        def run() -> None:
+            for record in records:
+                if passes(record, CONTEXT):
+                    mapped(record, CONTEXT)
 
-    def whole() -> object:
-        made = (orjson.loads(one) for one in encoded)
-        return [orjson.dumps(second(record, CONTEXT)) for record in made if passes(record, CONTEXT)]
+        return run
+
+    def decode_and_encode() -> None:
+        for one in encoded:
+            orjson.dumps(orjson.loads(one))
+
+    def whole() -> None:
+        for one in encoded:
+            record = orjson.loads(one)
+            if passes(record, CONTEXT):
+                orjson.dumps(second(record, CONTEXT))
 
     return {
-        "orjson: decode and encode": lambda: [orjson.dumps(orjson.loads(one)) for one in encoded],
+        "orjson: decode and encode": decode_and_encode,
         "filter alone": lambda: [passes(record, CONTEXT) for record in records],
         "filter and Mapper 1.0": step(first),
         "filter and Mapper 2.0": step(second),

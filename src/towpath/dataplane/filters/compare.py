@@ -19,6 +19,8 @@ from towpath.dataplane.regexes import compile_regex
 from towpath.dataplane.values import Refused, is_empty, number_in, to_boolean, to_text
 
 _NUMBERS = (int, float, Decimal)
+#: Those that are compared as they are.
+_PLAIN_NUMBERS = frozenset({int, float})
 _MILLISECONDS = 1000
 
 
@@ -29,6 +31,8 @@ def as_text(value: Any) -> str:
 
 def as_number(value: Any) -> Any:
     """The number of a value; None if it has none."""
+    if type(value) is str:
+        return number_in(value)
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, _NUMBERS):
@@ -61,7 +65,9 @@ def as_epoch(value: Any) -> int | None:
 def equal(left: Any, right: Any) -> bool:
     """Whether two values are the same, as the head of this file says."""
     kind = type(left)
-    if kind is type(right) and kind is str:
+    if kind is str and type(right) is str:
+        return bool(left == right)
+    if kind in _PLAIN_NUMBERS and type(right) in _PLAIN_NUMBERS:
         return bool(left == right)
     pair = _pair(left, right)
     if pair is not None:
@@ -109,11 +115,15 @@ def _truth(value: Any) -> bool | None:
 
 
 def greater(left: Any, right: Any) -> bool:
+    if type(left) in _PLAIN_NUMBERS and type(right) in _PLAIN_NUMBERS:
+        return bool(left > right)
     pair = _pair(left, right)
     return pair is not None and bool(pair[0] > pair[1])
 
 
 def greater_equal(left: Any, right: Any) -> bool:
+    if type(left) in _PLAIN_NUMBERS and type(right) in _PLAIN_NUMBERS:
+        return bool(left >= right)
     pair = _pair(left, right)
     return pair is not None and bool(pair[0] >= pair[1])
 
