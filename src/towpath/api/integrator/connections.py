@@ -103,7 +103,7 @@ def _steps(digits: str) -> list[str]:
     try:
         return [of_object_id(kind, digits) for kind in ("exp", "imp")]
     except ValueError:
-        raise NotFoundError("step.not_found", "There is no such step.", hint="Check the _id.") from None
+        raise NotFoundError("resource.not_found", "There is no such step.", hint="Check the _id.") from None
 
 
 def _lines(lines: Any) -> Response:

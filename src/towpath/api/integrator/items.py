@@ -71,7 +71,7 @@ class Items:
         """Raises `NotFoundError`."""
         row = work.items.find(self._org, id=id, kind=self._kind.name)
         if row is None:
-            raise NotFoundError("item.not_found", "There is no such resource.", hint="Check the _id.")
+            raise NotFoundError("resource.not_found", "There is no such resource.", hint="Check the _id.")
         return row
 
     def _checked(self, document: Document) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def _key(request: Request) -> str:
     raw = request.scope["raw_path"].decode("latin-1").partition("/state/")[2].removesuffix("/")
     key = unquote(raw, errors="strict") if "/" not in raw else ""
     if not key or len(key) > _LONGEST_KEY:
-        raise NotFoundError("value.not_found", "There is no such key.", hint="Encode slashes as %2F.")
+        raise NotFoundError("resource.not_found", "There is no such key.", hint="Encode slashes as %2F.")
     return key
 
 
@@ -39,7 +39,7 @@ def _read(caller: Caller, scope: str, key: str) -> Response:
     with caller.rooms.store.read() as work:
         found = work.values.get(caller.org, scope, key)
     if found is None:
-        raise NotFoundError("value.not_found", "There is no such key.", hint="List the keys.")
+        raise NotFoundError("resource.not_found", "There is no such key.", hint="List the keys.")
     return answer(found.value)
 
 
