@@ -6,6 +6,7 @@ Nothing is ever fetched, and entities of a document's own are refused: they can 
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from lxml import etree
@@ -57,7 +58,7 @@ def find(root: etree._Element, path: str) -> list[Any]:
     if _PREFIXED.search(path):
         names = {prefix: name for prefix, name in root.nsmap.items() if prefix}
     else:
-        _strip_namespaces(root)
+        root = _without_namespaces(root)
     try:
         found: Any = etree.XPath(path, namespaces=names, regexp=False)(root.getroottree())
     except etree.XPathError as error:
@@ -143,9 +144,14 @@ def _local(name: Any) -> str:
     return str(name).rpartition("}")[2]
 
 
-def _strip_namespaces(root: etree._Element) -> None:
-    for element in root.iter():
+def _without_namespaces(root: etree._Element) -> etree._Element:
+    """The same tree, or where it has namespaces a copy without them."""
+    if not any("}" in str(element.tag) for element in root.iter()):
+        return root
+    bare = deepcopy(root)
+    for element in bare.iter():
         element.tag = _local(element.tag)
+    return bare
 
 
 def _malformed(why: str) -> DataError:
