@@ -25,10 +25,9 @@ PATIENCE = 120.0
 class RequestHost:
     """A host (`towpath.engine.records.Host`) for one request; made by `hosting`."""
 
-    def __init__(self, rooms: Rooms, org: str, ends: Mapping[str, End], home: Path, patience: float) -> None:
+    def __init__(self, rooms: Rooms, org: str, ends: Mapping[str, End], home: Path) -> None:
         self._rooms, self._org, self._home = rooms, org, home
-        self._deadline = time.monotonic() + patience
-        self._patience = patience
+        self._deadline = time.monotonic() + PATIENCE
         self._secrets = frozenset().union(*(secrets_of(end.config) for end in ends.values()))
         self._lines: list[DebugLine] = []
         self._lock = threading.Lock()
@@ -58,7 +57,7 @@ class RequestHost:
         if time.monotonic() > self._deadline:
             raise DataError(
                 "request.too_long",
-                f"The request was not done within {self._patience:g} seconds.",
+                f"The request was not done within {PATIENCE:g} seconds.",
                 hint="Ask for less at once: page by page, or in a flow.",
             )
 
@@ -87,12 +86,10 @@ def token_scope(work: UnitOfWork, org: str, step: str) -> str:
 
 
 @contextmanager
-def hosting(
-    rooms: Rooms, org: str, ends: Mapping[str, End], patience: float = PATIENCE
-) -> Iterator[RequestHost]:
+def hosting(rooms: Rooms, org: str, ends: Mapping[str, End]) -> Iterator[RequestHost]:
     """A host for the block; what it captured is stored at the end, whatever happens."""
     with TemporaryDirectory(prefix="towpath-") as home:
-        host = RequestHost(rooms, org, ends, Path(home), patience)
+        host = RequestHost(rooms, org, ends, Path(home))
         try:
             yield host
         finally:
