@@ -8,7 +8,7 @@ twice. A property test kills it at every message.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from towpath.core.application import Failure
@@ -203,6 +203,7 @@ class FlowRun:
             items = self._read_again(step, items, book)
         elif stage == STAGE_PAGE:
             book.count(step, written=len(items))
+            items = [replace(item, stage=None) for item in items]
         if stage in (STAGE_READ, STAGE_PAGE):
             self._walk.begin(items, book, page)
         elif stage != STAGE_DONE:

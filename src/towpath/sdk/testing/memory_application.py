@@ -79,9 +79,7 @@ class MemoryApplication:
         return [None] * len(records)
 
     def look(self, lookup: Mapping[str, Any], record: Any, tools: Tools) -> Sequence[Any]:
-        wanted = tools.render(str(lookup["value"]), record)
-        if wanted == "broken":
-            raise DataError("memory.broken", "This lookup is broken.", hint="It is meant to be.")
+        wanted = _wanted(str(lookup["value"]), record, tools)
         with tools.slot():
             known = self._world.look().records.get(str(lookup["in"]), [])
         return [one.get("id") for one in known if str(one.get(lookup["field"])) == wanted]
@@ -136,12 +134,19 @@ class MemoryApplication:
         if read.match is None:
             return known
         field, template = read.match
-        wanted = tools.render(template, record)
+        wanted = _wanted(template, record, tools)
         return [one for one in known if str(one.get(field)) == wanted]
 
     @staticmethod
     def _id(one: Sending, number: int) -> Any:
         return one.data.get("id", number) if isinstance(one.data, dict) else number
+
+
+def _wanted(template: str, record: Any, tools: Tools) -> str:
+    wanted = tools.render(template, record)
+    if wanted == "broken":
+        raise DataError("memory.broken", "This lookup is broken.", hint="It is meant to be.")
+    return wanted
 
 
 def _failed(status: int, code: str, message: str, source: str) -> Outcome:

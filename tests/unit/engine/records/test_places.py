@@ -9,21 +9,27 @@ from pathlib import Path
 
 import pytest
 
+from towpath.engine.records import places
 from towpath.engine.records.places import place
 
-_HOLDER = """
-import sys, time
+#: The module alone: it imports nothing of ours, and a process with all of it takes seconds to start.
+_HEAD = f"""
+import os, sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from towpath.engine.records.places import place
+spec = spec_from_file_location("places", {places.__file__!r})
+module = module_from_spec(spec)
+spec.loader.exec_module(module)
+place = module.place
+"""
+
+_HOLDER = """
 with place(Path(sys.argv[1]), "lane", 2, lambda: None):
     print("held", flush=True)
     sys.stdin.readline()
 """
 
 _CROWD = """
-import os, sys
-from pathlib import Path
-from towpath.engine.records.places import place
 folder = Path(sys.argv[1])
 inside = folder / "inside"
 for turn in range(25):
@@ -51,7 +57,7 @@ def impatient(seconds: float = 0.1) -> object:
 
 def start(script: str, folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", script, str(folder)],
+        [sys.executable, "-c", _HEAD + script, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
