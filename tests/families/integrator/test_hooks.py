@@ -1,10 +1,16 @@
 """Hooks and wrappers, all the way: programs, Towpath, functions on a real server that call back."""
 
+import time
+
 import pytest
 
 from support.extension import Server
+from towpath.core.ids import of_object_id
+from towpath.core.records import RunStatus
 
 pytestmark = pytest.mark.service("extension")
+
+PATIENCE = 60
 
 
 @pytest.fixture
@@ -171,3 +177,68 @@ def test_a_stack_that_refuses_us_is_not_the_connections_fault(program, stack, wr
     assert (found["statusCode"], found["errors"][0]["code"]) == (422, "extension.unauthorized")
     assert found["errors"][0]["source"] == "pre_map_hook"
     assert program.get(f"/connections/{connection}")["offline"] is False
+
+
+def test_a_flow_of_wrappers_and_hooks_runs_on_a_worker(program, stack, wrapper, extension):
+    """Its functions call back with tokens that are dead when it has ended, and keep what failed."""
+    program.api.container.work()
+    extension.fill("from", [{"id": number} for number in range(1, 7)])
+    extension.fill("to", [])
+    reads, writes = wrapper("from"), wrapper("to")
+    doors = [["POST", f"/v1/exports/{export(program, reads)}/invoke"], ["GET", "/v1/flows"]]
+    asks = {
+        "function": "asks",
+        "_stackId": stack,
+        "configuration": {"url": program.api.url, "requests": doors},
+    }
+    delta = {"type": "delta", "delta": {"dateField": "at"}}
+    first = export(program, reads, hooks={"preSavePage": asks}, **delta)
+    body = {
+        "name": "i",
+        "_connectionId": writes,
+        "wrapper": {"function": "write"},
+        "mapping": {"fields": [{"extract": "id", "generate": "id"}]},
+        "hooks": {"preMap": {"function": "preMap", "_stackId": stack}},
+    }
+    second = program.make("/imports", body)["_id"]
+    steps = {
+        "pageGenerators": [{"_exportId": first}],
+        "pageProcessors": [{"type": "import", "_importId": second}],
+    }
+    made = program.make("/flows", {"name": "wrapped", "disabled": False, **steps})["_id"]
+    job = of_object_id("run", program.good("POST", f"/flows/{made}/run").json()["_jobId"])
+    run = ended(program, job)
+    assert run.status is RunStatus.SUCCEEDED, run.error
+    assert [one["id"] for one in extension.written("to")] == [2, 4, 6]
+
+    [asked] = extension.written("asked")
+    assert [one["status"] for one in asked["answers"]] == [200, 403]
+    assert program.call("GET", "/tokenInfo", token=asked["token"]).status_code == 401
+    heard = extension.heard()
+    pages = [one["options"] for one in heard if one["function"] == "asks"]
+    assert [(one["pageIndex"], one["_flowId"], len(one["data"])) for one in pages] == [
+        (0, made, 4),
+        (1, made, 2),
+    ]
+    read = next(one["options"] for one in heard if one["function"] == "read" and "delta" in one["options"])
+    assert read["delta"] == {"dateField": "at", "lastExecutionTime": 0}
+    with program.api.container.store.read() as work:
+        rows = {row.stream: row.counters for row in work.streams.list(program.org, job)}
+        errors = work.record_errors.list(program.org, run=job)
+        assert work.keys.list(program.org, kind="once") == []
+    counted = rows[of_object_id("imp", second)]
+    assert (counted.read, counted.written, counted.filtered, counted.rejected) == (6, 3, 2, 1)
+    # The second was processed: there is nothing to send again.
+    assert [(one.code, one.record) for one in errors] == [("three", {"id": 3}), ("three", {})]
+
+
+def ended(program, job):
+    """The run, when it has ended."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with program.api.container.store.read() as work:
+            run = work.runs.get(program.org, job)
+        if run.status.final:
+            return run
+        time.sleep(0.05)
+    raise AssertionError("no end")
