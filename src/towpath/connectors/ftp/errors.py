@@ -12,6 +12,7 @@ from towpath.connectors.ftp.config import FtpConfig
 from towpath.sdk import (
     AuthError,
     ConfigError,
+    DataError,
     NotFoundError,
     ResourceError,
     TowpathError,
@@ -35,7 +36,7 @@ def translated(config: FtpConfig, path: str = "", *, writing: bool = False) -> I
         yield
     except TowpathError:
         raise
-    except (OSError, EOFError, ftplib.Error) as error:
+    except (OSError, EOFError, ftplib.Error, ValueError) as error:
         raise translate(error, config, path, writing=writing) from error
 
 
@@ -49,13 +50,32 @@ def translate(
         return _replied(text, where, path, writing=writing)
     if isinstance(error, ftplib.Error):
         return protocol(where, text)
+    if isinstance(error, OSError):
+        return _of_file(error, where, path, writing=writing) or _of_network(error, where, text)
+    if isinstance(error, ValueError):
+        return _of_text(error, where, path, text)
+    return _of_network(error, where, text)
+
+
+def _of_file(error: OSError, where: str, path: str, *, writing: bool) -> TowpathError | None:
+    """What SFTP says of files in the words of the system; None if it is something else."""
     if isinstance(error, FileNotFoundError):
         return missing(path or where, where)
     if isinstance(error, PermissionError):
         return denied(path or where, where, writing=writing)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return full(path, where)
-    return _of_network(error, where, text)
+    return full(path, where) if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
+
+
+def _of_text(error: ValueError, where: str, path: str, text: str) -> TowpathError:
+    if isinstance(error, UnicodeDecodeError):
+        return protocol(where, f"it names files in another encoding than UTF-8 ({text})")
+    if isinstance(error, UnicodeError) and not path:
+        return _unresolved(where)
+    return DataError(
+        "file.name",
+        f"{path!r} cannot be a path on {where}: {text}.",
+        hint="Correct the directory, or its template.",
+    )
 
 
 def _of_network(error: BaseException, where: str, text: str) -> TowpathError:
@@ -66,12 +86,8 @@ def _of_network(error: BaseException, where: str, text: str) -> TowpathError:
             hint="Check protocol, the server's certificate, ca_certificate and verify_certificate.",
             field="protocol",
         )
-    if isinstance(error, socket.gaierror | UnicodeError):
-        return UnreachableError(
-            "connection.unresolved",
-            f"The host of {where} has no address.",
-            hint="Check the spelling of the host name and the DNS.",
-        )
+    if isinstance(error, socket.gaierror):
+        return _unresolved(where)
     if isinstance(error, ConnectionRefusedError):
         return UnreachableError(
             "connection.refused",
@@ -88,6 +104,14 @@ def _of_network(error: BaseException, where: str, text: str) -> TowpathError:
         "connection.lost",
         f"The connection to {where} broke: {text}.",
         hint="It is tried again; if it goes on, see the server's own log.",
+    )
+
+
+def _unresolved(where: str) -> UnreachableError:
+    return UnreachableError(
+        "connection.unresolved",
+        f"The host of {where} has no address.",
+        hint="Check the spelling of the host name and the DNS.",
     )
 
 
