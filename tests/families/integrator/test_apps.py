@@ -150,7 +150,8 @@ def test_an_app_is_installed_used_and_uninstalled(program, somebody, app, app_se
     [heard] = app_server.heard()
     assert (heard["type"], heard["function"], heard["_connectorId"]) == ("installer", "furnish", app["_id"])
     assert heard["options"]["license"]["email"] == LICENSE["email"]
-    assert program.get(f"/connectors/{app['_id']}/licenses/{license['_id']}")["_integrationId"] == made["_id"]
+    used = program.get(f"/connectors/{app['_id']}/licenses/{license['_id']}")
+    assert (used["_integrationId"], used["user"]["name"]) == (made["_id"], "somebody")
     assert [one["_integrationId"] for one in program.get(f"/connectors/{app['_id']}/installBase")] == [
         made["_id"]
     ]
@@ -180,6 +181,7 @@ def test_an_app_is_installed_used_and_uninstalled(program, somebody, app, app_se
     assert program.get("/connections") == []
     free = program.get(f"/connectors/{app['_id']}/licenses/{license['_id']}")
     assert "_integrationId" not in free
+    assert free["user"] == license["user"]
     program.good("DELETE", f"/connectors/{app['_id']}")
 
 

@@ -69,11 +69,10 @@ def _checked(given: Document, needed: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _shown(row: Item) -> dict[str, Any]:
-    # Connector and integration come with `row.document` where they are known.
     return {
         "_id": shown(row.id),
-        **row.document,
         "user": {"email": row.document.get("email")},
+        **row.document,
         "created": iso(row.created_at),
         "lastModified": iso(row.updated_at),
     }

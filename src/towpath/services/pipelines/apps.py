@@ -26,6 +26,9 @@ _LISTS = {
 }
 _PREFIXES = {"stack": "con", "integration": "int", "export": "exp", "import": "imp"}
 
+#: What a licence keeps when it is replaced.
+_KEPT = ("email", "_integrationId", "user")
+
 Document = Mapping[str, Any]
 Revise = Callable[[Item], Document]
 """From an item as it is to its document as it shall be."""

@@ -16,6 +16,8 @@ from towpath.services.pipelines.leaving import leave
 from towpath.services.pipelines.steps import free_name
 
 INSTALL, SETTINGS, UNINSTALL = "install", "settings", "uninstall"
+#: What a licence says while it is used.
+_INSTALLED = ("_integrationId", "user")
 INSTALLER, UNINSTALLER = "installer", "uninstaller"
 
 
@@ -66,7 +68,7 @@ class Installing(UseCases):
         leave(self, org, id)
         with self.rooms.store.begin() as work:
             for license in _licenses(work, org, app.id, id):
-                kept = {key: value for key, value in license.document.items() if key != "_integrationId"}
+                kept = {key: item for key, item in license.document.items() if key not in _INSTALLED}
                 work.items.update(org, license.id, document=kept)
         return answer
 
@@ -177,9 +179,16 @@ def _assign_license(work: UnitOfWork, org: str, app: Item, row: Integration) -> 
     for license in work.items.list(org, kind=apps.LICENSE, parent=app.id):
         free = not license.document.get("_integrationId")
         if free and str(license.document.get("expires")) > now().isoformat():
-            document = {**license.document, "_integrationId": as_object_id(row.id)}
-            work.items.update(org, license.id, document=document)
+            known = {"_integrationId": as_object_id(row.id), "user": _user(work, org, license)}
+            work.items.update(org, license.id, document={**license.document, **known})
             return
+
+
+def _user(work: UnitOfWork, org: str, license: Item) -> dict[str, Any]:
+    """Whose licence it is."""
+    email = license.document.get("email")
+    users = work.users.list(org, email=email, limit=1)
+    return {"email": email} | ({"_id": as_object_id(users[0].id), "name": users[0].name} if users else {})
 
 
 def _change(work: UnitOfWork, org: str, id: str, fields: Mapping[str, Any]) -> Integration:
