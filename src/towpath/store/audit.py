@@ -1,7 +1,7 @@
 """The audit trail: one chain of hashes per organization, and where it ends."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -12,6 +12,7 @@ from towpath.core.records import AuditBreak, AuditEntry, AuditHead
 from towpath.store import tables
 from towpath.store.audit_digest import digest_of, is_plain
 from towpath.store.bulk import Bulk
+from towpath.store.lists import among
 from towpath.store.organizations import hold
 from towpath.store.types import from_json, to_json
 from towpath.store.upsert import insert_new
@@ -70,6 +71,16 @@ class SqlAudit:
         mine = (_AUDIT.c.org == org) & (_AUDIT.c.object == object)
         query = select(*_ENTRY).where(mine, _NOT_LENT).order_by(_AUDIT.c.seq.desc()).limit(limit)
         return [AuditEntry(**row) for row in self._connection.execute(query).mappings()]
+
+    def actors(self, org: str, action: str, objects: Collection[str]) -> Mapping[str, str]:
+        query = (
+            select(_AUDIT.c.object, _AUDIT.c.actor)
+            .where(_AUDIT.c.org == org, among(_AUDIT.c.object, "objects"), _NOT_LENT)
+            .where(_AUDIT.c.action == action)
+            .order_by(_AUDIT.c.seq)
+        )
+        rows = self._connection.execute(query, {"objects": list(objects)})
+        return {object: actor for object, actor in rows}  # noqa: C416 - rows are no pairs for mypy
 
     def head(self, org: str) -> AuditHead:
         row = self._connection.execute(_HEAD, {"of": org}).first()

@@ -4,11 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
 
 from towpath.core.errors import InternalError
 from towpath.core.records import ErrorStatus, RecordError, now
+from towpath.core.repositories import Standing
 from towpath.store import tables
+from towpath.store.lists import among
 from towpath.store.references import guarded
 from towpath.store.repository import SqlRepository
 from towpath.store.upsert import insert_new
@@ -58,6 +60,35 @@ class SqlRecordErrors(SqlRepository[RecordError]):
         # In the words of the partial index: a parameter would not find it.
         query = select(errors.org, errors.retry).where(text("status = 'retrying'")).distinct()
         return [(org, retry) for org, retry in self._connection.execute(query)]
+
+    def resolve(self, org: str, ids: Collection[str]) -> int:
+        # In one order, as `claim` does it.
+        rest = iter(sorted(set(ids)))
+        chunks = iter(lambda: list(islice(rest, _CHUNK)), [])
+        open_ones = (self._is(org, id=chunk, status=ErrorStatus.OPEN) for chunk in chunks)
+        return sum(self._change(chosen, status=ErrorStatus.RESOLVED) for chosen in open_ones)
+
+    def unresolved(self, org: str, runs: Collection[str]) -> Mapping[tuple[str, str], int]:
+        errors = self._table.c
+        first = or_(errors.key.not_like("%#%"), errors.key.like("%#1"))
+        query = (
+            select(errors.run, errors.stream, func.count())
+            # In the words of the partial index: a parameter would not find it.
+            .where(errors.org == org, text("status <> 'resolved'"), among(errors.run, "runs"), first)
+            .group_by(errors.run, errors.stream)
+        )
+        rows = self._connection.execute(query, {"runs": list(runs)})
+        return {(run, stream): count for run, stream, count in rows}
+
+    def standing(self, org: str, flows: Collection[str]) -> Sequence[Standing]:
+        errors = self._table.c
+        query = (
+            select(errors.flow, errors.stream, func.count(), func.max(errors.created_at))
+            .where(errors.org == org, errors.status == ErrorStatus.OPEN, among(errors.flow, "flows"))
+            .group_by(errors.flow, errors.stream)
+            .order_by(errors.flow, errors.stream)
+        )
+        return [Standing(*row) for row in self._connection.execute(query, {"flows": list(flows)})]
 
     def count(self, org: str, **equals: Any) -> int:
         query = select(func.count()).select_from(self._table).where(self._is(org, **equals))

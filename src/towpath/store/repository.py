@@ -1,6 +1,6 @@
 """The repository that all kinds of rows with an id share."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from towpath.core.errors import ConflictError, InternalError, NotFoundError
 from towpath.core.records import Owned, now
+from towpath.core.repositories import Between
 from towpath.store import references
 
 R = TypeVar("R", bound=Owned)
@@ -37,6 +38,16 @@ def columns_of(table: Table, record: Hashable) -> Sequence[Column[Any]]:
 @cache
 def _all_of(table: Table, record: Hashable) -> Select[Any]:
     return select(*columns_of(table, record))
+
+
+def bounds(table: Table, between: Between | None) -> Iterator[ColumnElement[bool]]:
+    """The conditions that `Between` means."""
+    for name, (first, end) in (between or {}).items():
+        yield table.c[name].is_not(None)
+        if first is not None:
+            yield table.c[name] >= first
+        if end is not None:
+            yield table.c[name] < end
 
 
 class SqlRepository(Generic[R]):
@@ -82,10 +93,12 @@ class SqlRepository(Generic[R]):
         limit: int | None = None,
         after: str | None = None,
         newest_first: bool = False,
+        between: Between | None = None,
         **equals: Any,
     ) -> Sequence[R]:
         id = self._table.c.id
-        query = self._select(org, **equals).order_by(id.desc() if newest_first else id).limit(limit)
+        query = self._select(org, **equals).where(*bounds(self._table, between))
+        query = query.order_by(id.desc() if newest_first else id).limit(limit)
         if after is not None:
             query = query.where(id < after if newest_first else id > after)
         return self._load(self._connection.execute(query).all())

@@ -3,15 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, type_coerce, update
 
 from towpath.core.errors import InternalError, NotFoundError
-from towpath.core.records import Counters, RunSlice, RunStream, SliceStatus, now
+from towpath.core.records import Counters, RunSlice, RunStatus, RunStream, SliceStatus, now
+from towpath.core.repositories import Between
 from towpath.store import tables
 from towpath.store.lists import among
+from towpath.store.repository import bounds
 from towpath.store.runs import SqlRuns
+from towpath.store.types import Str
 
-_STREAMS, _SLICES = tables.run_streams, tables.run_slices
+_RUNS, _STREAMS, _SLICES = tables.runs, tables.run_streams, tables.run_slices
 
 
 class SqlRunStreams:
@@ -46,6 +49,47 @@ class SqlRunStreams:
         query = select(_STREAMS).where(_STREAMS.c.org == org, _STREAMS.c.run == run)
         rows = self._connection.execute(query.order_by(_STREAMS.c.stream)).mappings()
         return [RunStream(**row) for row in rows]
+
+    def of(self, org: str, runs: Collection[str]) -> Sequence[RunStream]:
+        query = select(_STREAMS).where(_STREAMS.c.org == org, among(_STREAMS.c.run, "runs"))
+        query = query.order_by(_STREAMS.c.run, _STREAMS.c.stream)
+        rows = self._connection.execute(query, {"runs": list(runs)}).mappings()
+        return [RunStream(**row) for row in rows]
+
+    def find(self, org: str, id: str) -> RunStream | None:
+        query = select(_STREAMS).where(_STREAMS.c.org == org, _STREAMS.c.id == id)
+        row = self._connection.execute(query).mappings().first() if id else None
+        return RunStream(**row) if row else None
+
+    def search(
+        self,
+        org: str,
+        *,
+        limit: int,
+        after: str | None = None,
+        runs: Collection[str] | None = None,
+        flows: Collection[str] | None = None,
+        streams: Collection[str] | None = None,
+        status: Collection[RunStatus] | None = None,
+        between: Between | None = None,
+    ) -> Sequence[RunStream]:
+        query = select(_STREAMS).where(_STREAMS.c.org == org, *bounds(_STREAMS, between))
+        chosen = {"runs": runs, "flows": flows, "streams": streams, "status": status}
+        if flows is not None or status is not None:
+            query = query.join(_RUNS, and_(_RUNS.c.org == org, _RUNS.c.id == _STREAMS.c.run))
+        places: dict[str, ColumnElement[str]] = {
+            "runs": _STREAMS.c.run,
+            "flows": _RUNS.c.flow,
+            "streams": _STREAMS.c.stream,
+        }
+        # Of enumerations the database knows the texts.
+        places["status"] = type_coerce(_RUNS.c.status, Str())
+        query = query.where(*(among(places[name], name) for name in chosen if chosen[name] is not None))
+        if after is not None:
+            query = query.where(_STREAMS.c.id < after)
+        given = {name: list(values) for name, values in chosen.items() if values is not None}
+        rows = self._connection.execute(query.order_by(_STREAMS.c.id.desc()).limit(limit), given)
+        return [RunStream(**row) for row in rows.mappings()]
 
     def totals(self, org: str, runs: Collection[str]) -> Mapping[str, Counters]:
         query = select(_STREAMS.c.run, _STREAMS.c.counters)

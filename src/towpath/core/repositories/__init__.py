@@ -5,7 +5,7 @@ Repositories never commit. Every call names the organization first, and an id of
 reads exactly as a missing one (# Invariant 9). All writes may be repeated without harm.
 """
 
-from towpath.core.repositories.base import Repository
+from towpath.core.repositories.base import Between, Repository
 from towpath.core.repositories.connections import (
     Authorizations,
     Connections,
@@ -15,7 +15,7 @@ from towpath.core.repositories.connections import (
     Renewals,
 )
 from towpath.core.repositories.flows import Flows, States
-from towpath.core.repositories.history import Audit, RecordErrors, RunLog
+from towpath.core.repositories.history import Audit, RecordErrors, RunLog, Standing
 from towpath.core.repositories.items import Buckets, DebugLines, Values
 from towpath.core.repositories.people import Keys, Numbers, Organizations, Remembered, Requests
 from towpath.core.repositories.runs import Attempts, Runs, RunStreams, Workers
@@ -25,6 +25,7 @@ __all__ = [
     "Attempts",
     "Audit",
     "Authorizations",
+    "Between",
     "Buckets",
     "Connections",
     "DebugLines",
@@ -43,6 +44,7 @@ __all__ = [
     "RunLog",
     "RunStreams",
     "Runs",
+    "Standing",
     "States",
     "Store",
     "UnitOfWork",

@@ -1,9 +1,13 @@
 """What all repositories of rows with an id can do."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
+
+#: By column: the moments from the first on, and before the second; None where there is no bound.
+Between: TypeAlias = Mapping[str, tuple[datetime | None, datetime | None]]
 
 
 class Repository(Protocol[T]):
@@ -28,11 +32,13 @@ class Repository(Protocol[T]):
         limit: int | None = None,
         after: str | None = None,
         newest_first: bool = False,
+        between: Between | None = None,
         **equals: Any,
     ) -> Sequence[T]:
         """Rows with these column values in id order (which is time order), after the id ``after``.
 
-        A value that is a list, tuple or set matches any of its items.
+        A value that is a list, tuple or set matches any of its items. A row without a moment lies between
+        none.
         """
         ...
 

@@ -1,6 +1,8 @@
 """What happened."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from towpath.core.records import AuditBreak, AuditEntry, AuditHead, Level, LogLine, RecordError
@@ -27,6 +29,17 @@ class RunLog(Protocol):
         ``minimum`` leaves out lines of lower levels.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one step of a flow stands: errors that are open."""
+
+    flow: str
+    stream: str
+    open: int
+    last: datetime
+    """When the newest of them was reported."""
 
 
 class RecordErrors(Repository[RecordError], Protocol):
@@ -57,7 +70,21 @@ class RecordErrors(Repository[RecordError], Protocol):
         """Organization and run of every retry of *all* organizations that is not settled: for recovery."""
         ...
 
+    def resolve(self, org: str, ids: Collection[str]) -> int:
+        """Resolve those of the errors that are open; returns how many."""
+        ...
+
     def count(self, org: str, **equals: Any) -> int: ...
+
+    def unresolved(self, org: str, runs: Collection[str]) -> Mapping[tuple[str, str], int]:
+        """By run and stream: of how many records an error is not resolved, in one query; where there are none
+        is left out. Errors beside the first one of a record (``key``: ``…#2``) count nothing.
+        """
+        ...
+
+    def standing(self, org: str, flows: Collection[str]) -> Sequence[Standing]:
+        """The steps of these flows that have open errors, in one query, by flow and stream."""
+        ...
 
 
 class Audit(Protocol):
@@ -77,6 +104,10 @@ class Audit(Protocol):
 
     def of(self, org: str, object: str, limit: int = 1000) -> Sequence[AuditEntry]:
         """What was done to one thing, the newest first; that its credentials were lent is left out."""
+        ...
+
+    def actors(self, org: str, action: str, objects: Collection[str]) -> Mapping[str, str]:
+        """Who did this to each of these things last, in one query; where nobody did is left out."""
         ...
 
     def head(self, org: str) -> AuditHead:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from towpath.core.records import Attempt, Counters, Run, RunSlice, RunStatus, RunStream, Worker
-from towpath.core.repositories.base import Repository
+from towpath.core.repositories.base import Between, Repository
 
 
 class Runs(Repository[Run], Protocol):
@@ -56,6 +56,31 @@ class RunStreams(Protocol):
 
     def list(self, org: str, run: str) -> Sequence[RunStream]:
         """In stream order."""
+        ...
+
+    def of(self, org: str, runs: Collection[str]) -> Sequence[RunStream]:
+        """Those of all of these runs, in one query, by run and stream."""
+        ...
+
+    def find(self, org: str, id: str) -> RunStream | None:
+        """The one with this id."""
+        ...
+
+    def search(
+        self,
+        org: str,
+        *,
+        limit: int,
+        after: str | None = None,
+        runs: Collection[str] | None = None,
+        flows: Collection[str] | None = None,
+        streams: Collection[str] | None = None,
+        status: Collection[RunStatus] | None = None,
+        between: Between | None = None,
+    ) -> Sequence[RunStream]:
+        """Those of these runs, of runs of these flows, with these names, and of runs that are in one of these
+        states: the newest first, by id, before the id ``after``. None does not choose.
+        """
         ...
 
     def totals(self, org: str, runs: Collection[str]) -> Mapping[str, Counters]:

@@ -73,6 +73,11 @@ _OWN: dict[str, Call] = {
     ),
     "streams.get": lambda unit, org, ids: unit.streams.get(org, ids["runs"], STREAM),
     "streams.list": lambda unit, org, ids: unit.streams.list(org, ids["runs"]),
+    "streams.of": lambda unit, org, ids: unit.streams.of(org, [ids["runs"]]),
+    "streams.find": lambda unit, org, ids: unit.streams.find(org, ids["streams"]),
+    "streams.search": lambda unit, org, ids: unit.streams.search(
+        org, limit=9, runs=[ids["runs"]], flows=[ids["flows"]]
+    ),
     "streams.totals": lambda unit, org, ids: list(unit.streams.totals(org, [ids["runs"]])),
     "streams.update": lambda unit, org, ids: unit.streams.update(org, ids["runs"], STREAM, epoch=9),
     "streams.slices": lambda unit, org, ids: unit.streams.slices(org, ids["runs"], STREAM),
@@ -97,6 +102,9 @@ _OWN: dict[str, Call] = {
         org, [ids["record_errors"]], ids["runs"]
     ),
     "record_errors.settle": lambda unit, org, ids: unit.record_errors.settle(org, ids["runs"], [STREAM]),
+    "record_errors.resolve": lambda unit, org, ids: unit.record_errors.resolve(org, [ids["record_errors"]]),
+    "record_errors.unresolved": lambda unit, org, ids: len(unit.record_errors.unresolved(org, [ids["runs"]])),
+    "record_errors.standing": lambda unit, org, ids: len(unit.record_errors.standing(org, [ids["flows"]])),
     "record_errors.count": lambda unit, org, ids: unit.record_errors.count(org, run=ids["runs"]),
     "secrets.put": lambda unit, org, ids: unit.secrets.put(org, sealed(org, ids["connections"], "other")),
     "secrets.get": lambda unit, org, ids: unit.secrets.get(org, ids["connections"]),
@@ -124,6 +132,7 @@ _OWN: dict[str, Call] = {
     "debug_lines.read": lambda unit, org, ids: unit.debug_lines.read(org, ids["connections"]),
     "debug_lines.remove": lambda unit, org, ids: unit.debug_lines.remove(org, ids["connections"]),
     "audit.of": lambda unit, org, ids: unit.audit.of(org, ids["connections"]),
+    "audit.actors": lambda unit, org, ids: unit.audit.actors(org, "b", [ids["connections"]]),
     "audit.verify": lambda unit, org, _: unit.audit.verify(org),
 }
 

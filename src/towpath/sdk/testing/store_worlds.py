@@ -251,6 +251,7 @@ def make_world(store: Store) -> World:
 def _add_parts(unit: UnitOfWork, org: str, ids: dict[str, str]) -> None:
     run = ids["runs"]
     unit.streams.save_plan(org, *plan(org, run, "s0", "s1"))
+    ids["streams"] = unit.streams.get(org, run, STREAM).id
     ids["attempts"] = unit.attempts.begin(org, run, "slice/0", "worker-1").id
     unit.states.save(org, ids["flows"], STREAM, 0, {"cursor": 5}, run)
     unit.log.append(org, run, [LogLine(message="begun")])

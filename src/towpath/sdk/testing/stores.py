@@ -1,9 +1,10 @@
 """What every store must do. Subclass `StoreContract` as ``Test…`` and give the fixture ``store``.
 
-The suite is in seven parts: rows (here), what happens to runs (`store_history`), failed records that are
-sent again (`store_inbox`), lending credentials (`store_lending`), the audit trail (`store_trail`), many at
-once (`store_concurrency`), and one organization beside another (`store_isolation`). Tests make organizations
-of their own, so that one store serves them all.
+The suite is in parts: rows (here), what happens to runs (`store_history`), many of them at a glance
+(`store_overview`), failed records that are sent again (`store_inbox`), lending credentials
+(`store_lending`), what is only kept (`store_items`), the audit trail (`store_trail`), many at once
+(`store_concurrency`), and one organization beside another (`store_isolation`). Tests make organizations of
+their own, so that one store serves them all.
 """
 
 import datetime as dt
@@ -25,6 +26,7 @@ from towpath.sdk.testing.store_inbox import InboxContract
 from towpath.sdk.testing.store_isolation import IsolationContract
 from towpath.sdk.testing.store_items import ItemsContract
 from towpath.sdk.testing.store_lending import LendingContract
+from towpath.sdk.testing.store_overview import OverviewContract
 from towpath.sdk.testing.store_trail import TrailContract
 from towpath.sdk.testing.store_worlds import KINDS, MASTER_KEY, RECORDS, World, make_world, sealed
 
@@ -343,6 +345,7 @@ class RowsContract:
 class StoreContract(
     RowsContract,
     HistoryContract,
+    OverviewContract,
     InboxContract,
     LendingContract,
     ItemsContract,

@@ -39,6 +39,8 @@ record_errors = owned(
     unique_where("uq_record_errors_key", "org", "run", "stream", "key", condition="key <> ''"),
     Index(None, "org", "run", "id"),
     Index(None, "org", "flow", "status"),
+    Index(None, "org", "flow", "stream", "status", "id"),
+    index_where("ix_record_errors_unresolved", "org", "run", "stream", condition="status <> 'resolved'"),
     index_where("ix_record_errors_retrying", "org", "retry", condition="status = 'retrying'"),
 )
 

@@ -22,10 +22,21 @@ def upgrade() -> None:
     op.add_column("connections", sa.Column("debug_until", MOMENT, nullable=True))
     op.add_column("flows", sa.Column("pipeline", TEXT, nullable=True))
     op.add_column("record_errors", _need("detail", TEXT, "'{}'"))
+    _errors()
     _audit()
     _steps()
     _keys()
     _items()
+
+
+def _errors() -> None:
+    left = sa.text("status <> 'resolved'")
+    columns = ["org", "run", "stream"]
+    op.create_index(
+        "ix_record_errors_unresolved", "record_errors", columns, sqlite_where=left, postgresql_where=left
+    )
+    inbox = ["org", "flow", "stream", "status", "id"]
+    op.create_index("ix_record_errors_org_flow_stream_status_id", "record_errors", inbox)
 
 
 def _audit() -> None:
