@@ -1,5 +1,6 @@
 """Several records from one, one from several, and pages of them."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -98,20 +99,28 @@ class Cut:
     """Records met on the way that are alone above the limit; they are in no page."""
 
 
+def _length(record: Any) -> float:
+    """The bytes of a record as JSON; endless if it is nested too deep to be written."""
+    try:
+        return len(to_json(record).encode("utf-8", "surrogatepass"))
+    except RecursionError:
+        return math.inf
+
+
 def pages(records: Iterable[Any], size: int, max_bytes: int = PAGE_BYTES) -> Iterator[Cut]:
     """The records in pages of at most ``size`` records and ``max_bytes``, in order; none is empty."""
     page: list[Any] = []
     too_large: list[Any] = []
-    total = 0
+    total = 0.0
     for record in records:
-        length = len(to_json(record).encode("utf-8", "surrogatepass"))
+        length = _length(record)
         if length > max_bytes:
             too_large.append(record)
             continue
         if len(page) == size or (page and total + length > max_bytes):
-            yield Cut(page, total, too_large)
-            page, too_large, total = [], [], 0
+            yield Cut(page, int(total), too_large)
+            page, too_large, total = [], [], 0.0
         page.append(record)
         total += length
     if page or too_large:
-        yield Cut(page, total, too_large)
+        yield Cut(page, int(total), too_large)

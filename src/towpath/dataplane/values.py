@@ -44,7 +44,13 @@ def is_empty(value: Any) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value as it stands in messages: short."""
+    """A value as it stands in messages: short, and of lists and objects only what they are."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, (list, tuple)):
+        return f"a list of {len(value)}"
+    if isinstance(value, int) and abs(value) > _LONGEST_WHOLE:
+        return "a very long number"
     text = repr(value) if isinstance(value, str) else to_text(value)
     return text if len(text) <= 60 else text[:59] + "…"  # noqa: PLR2004 - about a line with what is around it
 
@@ -84,7 +90,7 @@ def _other_text(value: Any) -> str:
 
 
 def to_json(value: Any) -> str:
-    """Compact JSON; what JSON has not is written as `to_text` writes it."""
+    """Compact JSON; what JSON has not is written as `to_text` writes it. Raises RecursionError."""
     try:
         return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
     except TypeError:  # whole numbers of more than 64 bits, lone surrogates

@@ -214,6 +214,14 @@ def test_records_that_are_no_objects_are_judged_too(record):
     assert passes(["equals", of("[0].a"), 1], [{"a": 1}])
 
 
+def test_values_that_cannot_be_written():
+    deep = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    for value in (deep, 10**5000):
+        assert passes(["equals", ["string", of("a")], ""], {"a": value})
+
+
 def test_deep_rules():
     rule = ["equals", of("a"), 1]
     for turn in range(60):

@@ -546,6 +546,16 @@ def test_the_record_is_not_changed_and_the_mapper_can_be_shared():
     assert repr(record) == before
 
 
+def test_values_that_are_nested_too_deep_or_too_long_are_errors_of_the_record():
+    deep = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    for value in (deep, 10**5000):
+        error = refused(field(dataType="string"), {"a": value})
+        assert (error.code, error.field) == ("mapping.failed", "x")
+        assert mapped(field(), {"a": value})["x"] is value
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
     lambda inner: (

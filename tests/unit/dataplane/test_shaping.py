@@ -78,6 +78,14 @@ def test_pages_are_cut_by_number_and_by_size():
     assert (alone.records, alone.too_large) == ([], [records[3]])
 
 
+def test_a_record_that_cannot_be_written_is_told_apart():
+    deep = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    (cut,) = shaping.pages([{"a": 1}, deep], 20)
+    assert (cut.records, cut.too_large[0] is deep) == ([{"a": 1}], True)
+
+
 numbers = st.integers(-(2**53), 2**53)
 json_records = st.dictionaries(st.text(max_size=3), numbers | st.text(max_size=30) | st.none(), max_size=3)
 

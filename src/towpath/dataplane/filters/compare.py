@@ -25,8 +25,13 @@ _MILLISECONDS = 1000
 
 
 def as_text(value: Any) -> str:
-    """The text of a value; no value has an empty one."""
-    return value if type(value) is str else to_text(value)
+    """The text of a value; no value has an empty one, as has what is too deep or long to be written."""
+    if type(value) is str:
+        return value
+    try:
+        return to_text(value)
+    except (RecursionError, ValueError):
+        return ""
 
 
 def as_number(value: Any) -> Any:

@@ -157,7 +157,7 @@ class Leaf:
         return (self.source is not None and self.cast in CASTS) or bool(self.lookup or self.change)
 
     def _convert(self, body: Body) -> None:
-        if self.lookup or self.change or (self.cast in CASTS and self.cast != "string"):
+        if self.lookup or self.change:
             body.at(self.generate, self.extract)
         if self.lookup is not None:
             find: Find = self.lookup.finder()
@@ -170,6 +170,7 @@ class Leaf:
             quick = _IS.get(self.cast or "")
             test = f"{quick} and " if quick else ""
             with body.block(f"if {test}v is not None and v is not M:"):
+                body.at(self.generate, self.extract)
                 body.line(f"v = {body.constant(cast)}(v)")
 
 
