@@ -276,8 +276,8 @@ class PagesWork(Work):
             )
             for number, record in enumerate(rest)
         ]
-        work.record_errors.report(self.org, errors)
-        counters = row.counters + Counters(read=len(rest), rejected=len(rest))
+        new = work.record_errors.report(self.org, errors)
+        counters = row.counters + Counters(read=new, rejected=new)
         work.streams.update(self.org, self.run, row.stream, counters=counters)
 
     def _tell(self, row: RunStream) -> None:

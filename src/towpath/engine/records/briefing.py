@@ -8,6 +8,7 @@ from typing import Any
 
 from towpath.core.errors import AuthError, NotFoundError
 from towpath.core.flows import ExportSpec
+from towpath.core.ids import of_object_id
 from towpath.core.model import ReadMode
 from towpath.core.pipelines import GIVEN, WINDOW, Pipeline
 from towpath.core.records import Connection, ConnectionStatus, ErrorStatus, Export, RunStream, now
@@ -143,6 +144,8 @@ def stacks_of(document: Any) -> Iterator[str]:
         for name, value in document.items():
             if name == "stack" and isinstance(value, str):
                 yield value
+            elif name == "_stackId" and isinstance(value, str):
+                yield value if "_" in value else of_object_id("con", value)
             elif name != "configuration":
                 yield from stacks_of(value)
     elif isinstance(document, list | tuple):
