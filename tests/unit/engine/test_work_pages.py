@@ -1,7 +1,6 @@
 """The worker's side of a run in the records lane: what it tells the child, and what it keeps."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,7 +100,7 @@ def tokens() -> SimpleNamespace:
 
 
 @pytest.fixture
-def scene(store: Store, tmp_path: Path, tokens: SimpleNamespace) -> Iterator[Scene]:
+def scene(store: Store, tmp_path: Path, tokens: SimpleNamespace) -> Scene:
     def token(org: str, run: str, step: str) -> tuple[str, str]:
         tokens.lent.append(step)
         return f"key_{len(tokens.lent)}", "text"
@@ -141,7 +140,7 @@ def scene(store: Store, tmp_path: Path, tokens: SimpleNamespace) -> Iterator[Sce
         board=Board(books),
         slots=threading.BoundedSemaphore(2),
     )
-    yield Scene(store, context, org, flow, export, imported, connection)
+    return Scene(store, context, org, flow, export, imported, connection)
 
 
 def test_the_child_is_told_all_and_the_same_again(scene: Scene) -> None:
@@ -158,7 +157,7 @@ def test_the_child_is_told_all_and_the_same_again(scene: Scene) -> None:
     ]
     run.hear({"kind": "began", "steps": [scene.export.id]})
     assert scene.streams(run)[scene.export.id].status is StreamStatus.RUNNING
-    assert run.over(*_seen(scene, run)) is None
+    assert _over(scene, run) is None
 
 
 def test_a_page_that_is_told_twice_counts_once(scene: Scene) -> None:
@@ -236,7 +235,7 @@ def test_an_offline_connection_is_not_tried(scene: Scene) -> None:
     rows = scene.streams(run)
     assert rows[scene.export.id].status is StreamStatus.FAILED
     assert rows[scene.export.id].error["code"] == "connection.offline"
-    assert run.over(*_seen(scene, run))["outcome"] == "failed"
+    assert _over(scene, run) == "failed"
 
 
 def test_a_connection_that_refused_us_is_marked(scene: Scene) -> None:
@@ -347,9 +346,10 @@ def test_what_a_lookup_cache_has(scene: Scene) -> None:
     assert run.hear({"kind": "cached", "scope": "itm_1", "key": "b"}) is None
 
 
-def _seen(scene: Scene, run: PagesWork) -> Any:
+def _over(scene: Scene, run: PagesWork) -> str | None:
     with scene.store.read() as work:
-        return work, run.look(work)
+        ending = run.over(work, run.look(work))
+    return None if ending is None else ending["outcome"]
 
 
 def _error(scene: Scene, run: PagesWork, number: int) -> RecordError:

@@ -87,7 +87,7 @@ class StreamRecords:
         rejected: list[Rejected] = []
         for number, file in enumerate(files):
             tools.check_wanted()
-            batch, misfits = restore(_rows(file), target.schema)
+            batch, misfits = restore(_fitted(_rows(file), target.schema), target.schema)
             rejected += misfits
             if batch.num_rows:
                 receipt, refused = self._stage(target, Slice(f"p{number:08}"), Batch(batch))
@@ -155,6 +155,16 @@ def _keep(folder: Path, page: str, rows: Sequence[Any]) -> None:
 
 def _rows(file: Path) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in file.read_bytes().splitlines()]
+
+
+def _fitted(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> list[dict[str, Any]]:
+    """The rows with everything in columns of JSON as its text."""
+    documents = [field.name for field in schema if isinstance(field.type, pa.JsonType)]
+    for row in rows:
+        for name in documents:
+            if row.get(name) is not None:
+                row[name] = orjson.dumps(row[name]).decode()
+    return list(rows)
 
 
 def _columns(files: Sequence[Path]) -> dict[str, pa.DataType]:
