@@ -15,7 +15,7 @@ from towpath.api.integrator.step_types.steps import (
     own_block,
     system_of,
 )
-from towpath.api.integrator.step_types.words import Reading, Word, flag, number, text
+from towpath.api.integrator.step_types.words import Reading, Word, at, flag, number, text
 from towpath.core.flows import ImportSpec, StreamWrite
 from towpath.core.records import Import
 from towpath.core.steps import RecordWrite
@@ -96,21 +96,14 @@ def _lookups(reading: Reading) -> list[Any]:
     """Those of the whole document, and those of its part for the system."""
     system = system_of(reading.document)
     found: list[Any] = []
-    for path in ("lookups", *([f"{system.root}.lookups", "file.lookups"] if system else [])):
-        given = reading.document.get(path) if "." not in path else _at(reading, path)
-        if given is None:
-            continue
-        if not isinstance(given, list):
+    parts = ["", f"{system.root}.", "file."] if system else [""]
+    for path in (f"{part}lookups" for part in parts):
+        given = at(reading.document, path)
+        if isinstance(given, list):
+            found += given
+        elif given is not None:
             reading.faults.append(invalid(path, "It is a list of lookups."))
-            continue
-        found += given
     return found
-
-
-def _at(reading: Reading, path: str) -> Any:
-    part, _, name = path.partition(".")
-    holder = reading.document.get(part)
-    return holder.get(name) if isinstance(holder, Mapping) else None
 
 
 def _stream(block: Mapping[str, Any]) -> dict[str, Any]:
