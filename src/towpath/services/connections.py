@@ -143,9 +143,13 @@ class Connections(UseCases):
         return {role for role, rows in (("source", reads), ("destination", writes)) if rows}
 
     def check(self, org: str, name: str) -> Sequence[Checked]:
-        """Try the connection in the roles that flows use it in; an unused one in every role it has."""
+        """Try the connection in the roles that flows use it in; an unused one in every role it has. One that
+        has neither source nor destination is tried as an application.
+        """
         row, connector, config = self.resolve(org, name)
         roles = [role for role in ("source", "destination") if getattr(connector, role)]
+        if not roles:
+            return [check_role(connector, config, "application")] if connector.application else []
         used = self.roles_in_use(org, row.id)
         return [check_role(connector, config, role) for role in roles if not used or role in used]
 

@@ -5,7 +5,7 @@ import pytest
 from support.extension import Server
 from towpath.core.ids import of_object_id
 from towpath.sdk.extension import Extension
-from towpath.services.connections import Connections, check_role
+from towpath.services.connections import Connections
 from towpath.services.pipelines.ends import ends
 
 SERVER = {
@@ -118,8 +118,8 @@ def test_wrappers_reach_the_server_of_their_stack(program, extension: Server):
     config = {"stack": stack, "ping_function": "ping", "encrypted": {"password": "open sesame"}}
     wrapper = Connections(rooms).create(program.org, "w", "wrapper", config)
     end = ends(rooms, program.org, [wrapper.id, stack])
-    checked = check_role(end[wrapper.id].connector, end[wrapper.id].config, "application")
-    assert (checked.answer, checked.error) == ("ping answered 200", None)
+    [checked] = Connections(rooms).check(program.org, wrapper.id)
+    assert (checked.role, checked.answer, checked.error) == ("application", "ping answered 200", None)
     assert end[wrapper.id].config.server == end[stack].config.server
     with Extension(end[stack].config) as opened:
         assert opened.call("hook", "echo", {"a": 1}) == {"a": 1}
