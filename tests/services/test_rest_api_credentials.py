@@ -34,7 +34,7 @@ from support.orders import (
 from support.rest import Line
 from towpath.connectors.rest_api.config import RestConfig
 from towpath.connectors.rest_api.reading import RestReading
-from towpath.sdk import AuthError, ConfigError, UnreachableError
+from towpath.sdk import AuthError, ConfigError, NotFoundError, UnreachableError
 
 READ = {"relative_uri": "/pages/list"}
 
@@ -171,6 +171,29 @@ def test_templates_may_hold_the_credentials(line: Callable[..., Line], shop: Ord
     with one.open() as application:
         assert application.check(one.tools)
     assert shop.asked[-1].headers["x-plain"] == "k"
+
+
+def test_keys_in_paths_do_not_show(line: Callable[..., Line], shop: OrderShop):
+    one = line(encrypted={"bot": "bot-canary/7"}, base_uri=shop.url + "/{{connection.http.encrypted.bot}}")
+    with pytest.raises(NotFoundError) as caught:
+        one.records(relative_uri="/updates")
+    shop.faults = ["reset"] * 5
+    with pytest.raises(UnreachableError) as lost:
+        one.records(relative_uri="/updates", max_attempts=1)
+    dead = line(
+        encrypted={"bot": "bot-canary/7"}, base_uri="http://10.0.0.1/{{connection.http.encrypted.bot}}"
+    )
+    with pytest.raises(ConfigError) as blocked:
+        dead.check()
+    assert shop.asked[0].path == "/bot-canary/7/updates"
+    assert "canary" not in orjson.dumps([error.value.to_json() for error in (caught, lost, blocked)]).decode()
+
+
+def test_renewals_are_guarded_too(line: Callable[..., Line]):
+    auth = {"type": "token", "refresh": {"relative_uri": "http://169.254.169.254/token"}}
+    with pytest.raises(ConfigError) as caught:
+        line(auth=auth).send([{"a": 1}], relative_uri="/customers")
+    assert caught.value.code == "http.blocked_host"
 
 
 def test_refused_tokens_are_renewed_once_for_all(line: Callable[..., Line], shop: OrderShop):

@@ -29,7 +29,6 @@ from towpath.sdk import (
     Tools,
     TowpathError,
 )
-from towpath.sdk.http import shown
 
 _UNAUTHORIZED = 401
 
@@ -58,7 +57,7 @@ class RestApplication:
         call = self._api.prepare(ping, lent)
         response = self._api.call(Call(**{**vars(call), "attempts": 1}), lent)
         answer = self._api.answer(response, lent)
-        where = f"{shown(call.url)} answered {response.status}"
+        where = f"{self._api.shown(call.url)} answered {response.status}"
         if self._config.ping is None and response.status != _UNAUTHORIZED:
             return where
         trouble = self._api.trouble(answer, ping.verdict)
@@ -68,7 +67,7 @@ class RestApplication:
         if fault:
             raise AuthError(
                 "connection.auth_failed",
-                f"{where}, and {fault}: {self._api.words.mask(answer.told(ping.verdict)) or '(nothing)'}",
+                f"{where}, and {fault}: {self._api.words.mask(answer.told(ping.verdict)) or '(nothing)'}.",
                 hint="Check the credentials of this connection, and the paths of its ping.",
             )
         return where

@@ -15,7 +15,7 @@ from towpath.connectors.rest_api.signing import Draft, signer
 from towpath.connectors.rest_api.words import Words
 from towpath.sdk import ConfigError, DataError, Escape, Tools, TowpathError, UnreachableError
 from towpath.sdk.backoff import RETRY_STATUSES, Retry, retry_after
-from towpath.sdk.http import HttpClient, Response, status_error
+from towpath.sdk.http import HttpClient, Response, shown, status_error
 from towpath.sdk.rest.urls import origin
 
 _SAFE_TWICE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -234,21 +234,33 @@ class Api:
         """``private``: the bodies hold credentials, and are not shown to who debugs."""
         if tools.debugging:
             tools.note("request", self._shown_request(draft) | (_PRIVATE if private else {}))
-        with tools.slot():
-            response = self._client.request(
-                draft.method,
-                draft.url,
-                headers={name: text for name, text in draft.headers.items() if name in _PUBLIC},
-                secret_headers={
-                    **{name: text for name, text in draft.headers.items() if name not in _PUBLIC},
-                    **draft.secret,
-                },
-                body=draft.body,
-                repeatable=False,
-            )
+        try:
+            with tools.slot():
+                response = self._request(draft)
+        except TowpathError as error:
+            self.words.clean(error)
+            raise
+        response = replace(response, url=self.words.mask(response.url))
         if tools.debugging:
             tools.note("response", self._shown_response(draft, response) | (_PRIVATE if private else {}))
         return response
+
+    def _request(self, draft: Draft) -> Response:
+        return self._client.request(
+            draft.method,
+            draft.url,
+            headers={name: text for name, text in draft.headers.items() if name in _PUBLIC},
+            secret_headers={
+                **{name: text for name, text in draft.headers.items() if name not in _PUBLIC},
+                **draft.secret,
+            },
+            body=draft.body,
+            repeatable=False,
+        )
+
+    def shown(self, url: str) -> str:
+        """The URL as errors may show it."""
+        return self.words.mask(shown(url))
 
     def _ask(self, request: Request, tools: Tools) -> tuple[Response, Callable[[str], Any]]:
         """A request without credentials of its own: a login, or the renewal of a token."""

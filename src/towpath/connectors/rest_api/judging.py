@@ -9,7 +9,6 @@ from towpath.connectors.rest_api.existing import Choice
 from towpath.connectors.rest_api.parts import Verdict
 from towpath.connectors.rest_api.writing import RestWriting
 from towpath.sdk import AuthError, DataError, Failure, Outcome, Tools, TowpathError
-from towpath.sdk.backoff import RETRY_STATUSES
 from towpath.sdk.http import Response
 
 _UNAUTHORIZED, _FORBIDDEN, _FAILED = 401, 403, 422
@@ -75,10 +74,10 @@ def _refused(api: Api, trouble: TowpathError, answer: Answer, verdict: Verdict, 
     status = response.status if response.status in (_UNAUTHORIZED, _FORBIDDEN) else _UNAUTHORIZED
     told = api.words.mask(answer.told(verdict))
     failure = Failure(
-        code=str(response.status),
+        code=str(_FAILED if response.ok else response.status),
         message=told or f"{response.url} answered {response.status} and nothing else.",
         source="connection" if down else "application",
-        retryable=response.status in RETRY_STATUSES,
+        retryable=trouble.retryable,
     )
     return Outcome(
         status=status if down else _FAILED,

@@ -17,7 +17,6 @@ from towpath.connectors.rest_api.parts import Body
 from towpath.connectors.rest_api.reading import RestReading
 from towpath.connectors.rest_api.shapes import from_rows
 from towpath.sdk import DataError, Escape, Page, State, Tools
-from towpath.sdk.http import shown
 from towpath.sdk.rest.urls import with_query
 
 _NO_CONTENT = 204
@@ -69,7 +68,7 @@ class Reader:
             raise DataError(
                 "answer.failed",
                 f"{response.url} answered {response.status}, and {fault}: "
-                f"{self._api.words.mask(answer.told(read.verdict)) or '(nothing)'}",
+                f"{self._api.words.mask(answer.told(read.verdict)) or '(nothing)'}.",
                 hint="Check the request, and the paths that tell success.",
                 url=response.url,
             )
@@ -152,28 +151,28 @@ class Reader:
         if after.url and paging.leads_away(after.url, self._api.base(self._tools)):
             raise DataError(
                 "answer.foreign_link",
-                f"{shown(url)} leads on to another system: it is not asked, because it would get the "
-                "credentials.",
+                f"{self._api.shown(url)} leads on to another system: it is not asked, because it would get "
+                "the credentials.",
                 hint="Let the API name its own address in its links.",
-                url=shown(url),
+                url=self._api.shown(url),
             )
         after = self._filled(
             replace(after, digest=self._checked(records, answer, url)), turn, answer, records
         )
         if after.place(self._paging) in self._places:
-            raise _endless(url, "it leads back to a page that was read before")
+            raise _endless(self._api.shown(url), "it leads back to a page that was read before")
         return after
 
     def _checked(self, records: Sequence[Any], answer: Answer, url: str) -> str:
         """The digest of the records. Where nothing says how many pages there are, none may come twice."""
         self._empty = 0 if records else self._empty + 1
         if self._empty > _MOST_EMPTY:
-            raise _endless(url, f"{_MOST_EMPTY} answers in a row had no records")
+            raise _endless(self._api.shown(url), f"{_MOST_EMPTY} answers in a row had no records")
         if not records:
             return ""
         digest = hashlib.blake2b(orjson.dumps(records, default=bodies.plain), digest_size=8).hexdigest()
         if digest in self._digests and paging.totals(self._paging, answer) == (None, None):
-            raise _endless(url, "its records came before, all of them")
+            raise _endless(self._api.shown(url), "its records came before, all of them")
         self._digests.add(digest)
         return digest
 
@@ -251,7 +250,7 @@ def _export(known: object, turn: Turn) -> dict[str, Any]:
 def _endless(url: str, why: str) -> DataError:
     return DataError(
         "paging.endless",
-        f"The pages of {shown(url)} go round in circles: {why}.",
+        f"The pages of {url} go round in circles: {why}.",
         hint="Check how the next page is asked for: method, argument, path, or the templates of later pages.",
-        url=shown(url),
+        url=url,
     )

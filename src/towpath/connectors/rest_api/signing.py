@@ -187,13 +187,13 @@ class _Digest(_Signer):
         with self._lock:
             next(self._auth.auth_flow(request))
         if "authorization" in request.headers:
-            draft.mark = draft.secret["authorization"] = request.headers["authorization"]
+            draft.secret["authorization"] = request.headers["authorization"]
 
     def renew(self, draft: Draft, response: Response, tools: Tools) -> bool:
         import httpx2
 
         challenge = response.headers.get("www-authenticate", "")
-        if draft.mark or not challenge.lower().startswith("digest"):
+        if not challenge.lower().startswith("digest"):
             return False
         request = httpx2.Request(draft.method, draft.url)
         with self._lock:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 
 from towpath.connectors.rest_api.auth import BasicAuth, TokenAuth
 from towpath.connectors.rest_api.config import RestConfig
-from towpath.sdk import Tools
+from towpath.sdk import Tools, TowpathError
 
 _SHORTEST = 4
 _MASK = "******"
@@ -25,7 +25,8 @@ class Words:
 
     def __init__(self, config: RestConfig) -> None:
         self._secrets = dict(_secrets(config, ""))
-        self._config = config
+        self._spelt: tuple[str | None, tuple[str, ...]] = (None, ())
+        """The spellings of all secrets, with the token that they are of."""
         auth = config.auth
         given = auth.token if isinstance(auth, TokenAuth) else config.access_token
         self.token = given.get_secret_value() if given else ""
@@ -76,10 +77,23 @@ class Words:
 
     def mask(self, text: str) -> str:
         """The text without any secret, as it is or percent-encoded."""
-        for secret in self.secrets:
-            for spelt in (secret, quote(secret, safe=""), quote_plus(secret)):
-                text = text.replace(spelt, _MASK)
+        token, spelt = self._spelt
+        if token != self.token:
+            secrets = self.secrets
+            found = [*secrets, *(spell(secret) for secret in secrets for spell in _SPELT.values())]
+            token, spelt = self._spelt = self.token, tuple(dict.fromkeys(found))
+        for secret in spelt:
+            text = text.replace(secret, _MASK)
         return text
+
+    def clean(self, error: TowpathError) -> None:
+        """Take any secret out of the error: one may stand in a path."""
+        error.message = self.mask(error.message)
+        error.args = (error.message,)
+        error.context = {
+            name: self.mask(value) if isinstance(value, str) else value
+            for name, value in error.context.items()
+        }
 
     def hide(self, text: str) -> str:
         """The text with names in place of secrets: it may be kept, and `show` undoes it."""
