@@ -69,21 +69,19 @@ class SqlRunStreams:
         after: str | None = None,
         runs: Collection[str] | None = None,
         flows: Collection[str] | None = None,
-        streams: Collection[str] | None = None,
         status: Collection[RunStatus] | None = None,
         between: Between | None = None,
     ) -> Sequence[RunStream]:
         query = select(_STREAMS).where(_STREAMS.c.org == org, *bounds(_STREAMS, between))
-        chosen = {"runs": runs, "flows": flows, "streams": streams, "status": status}
+        chosen = {"runs": runs, "flows": flows, "status": status}
         if flows is not None or status is not None:
             query = query.join(_RUNS, and_(_RUNS.c.org == org, _RUNS.c.id == _STREAMS.c.run))
         places: dict[str, ColumnElement[str]] = {
             "runs": _STREAMS.c.run,
             "flows": _RUNS.c.flow,
-            "streams": _STREAMS.c.stream,
+            # Of enumerations the database knows the texts.
+            "status": type_coerce(_RUNS.c.status, Str()),
         }
-        # Of enumerations the database knows the texts.
-        places["status"] = type_coerce(_RUNS.c.status, Str())
         query = query.where(*(among(places[name], name) for name in chosen if chosen[name] is not None))
         if after is not None:
             query = query.where(_STREAMS.c.id < after)

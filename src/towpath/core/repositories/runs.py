@@ -74,12 +74,11 @@ class RunStreams(Protocol):
         after: str | None = None,
         runs: Collection[str] | None = None,
         flows: Collection[str] | None = None,
-        streams: Collection[str] | None = None,
         status: Collection[RunStatus] | None = None,
         between: Between | None = None,
     ) -> Sequence[RunStream]:
-        """Those of these runs, of runs of these flows, with these names, and of runs that are in one of these
-        states: the newest first, by id, before the id ``after``. None does not choose.
+        """Those of these runs, of runs of these flows, and of runs that are in one of these states: the
+        newest first, by id, before the id ``after``. None does not choose.
         """
         ...
 

@@ -62,9 +62,8 @@ class OverviewContract:
                 ({"runs": runs}, newest),
                 ({"runs": []}, []),
                 ({"flows": [run.flow, other.flows]}, newest[:2]),
-                ({"streams": ["b", STREAM]}, newest[1:]),
                 ({"status": [RunStatus.RUNNING]}, newest[:2]),
-                ({"status": [RunStatus.QUEUED], "streams": ["b"]}, []),
+                ({"status": [RunStatus.QUEUED], "runs": [run.id]}, []),
                 ({"between": {"created_at": (more[0].created_at, None)}}, newest[:2]),
                 ({"between": {"started_at": (own.created_at, None)}}, []),
             ]

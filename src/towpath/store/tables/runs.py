@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, Table, text
 
 from towpath.core.records import RunStatus, SliceStatus, StreamStatus
-from towpath.store.tables.base import may, metadata, need, owned, part, refer, unique_where
+from towpath.store.tables.base import index_where, may, metadata, need, owned, part, refer, unique_where
 from towpath.store.types import Choice, Counts, Json, Moment, Str, Strings
 
 runs = owned(
@@ -25,6 +25,7 @@ runs = owned(
     unique_where("uq_runs_running", "org", "flow", condition="status = 'running'"),
     Index(None, "org", "flow", "id"),
     Index(None, "status"),
+    index_where("ix_runs_org_parent", "org", "parent", condition="parent IS NOT NULL"),
 )
 
 run_streams = part(

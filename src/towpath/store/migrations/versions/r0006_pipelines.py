@@ -22,11 +22,19 @@ def upgrade() -> None:
     op.add_column("connections", sa.Column("debug_until", MOMENT, nullable=True))
     op.add_column("flows", sa.Column("pipeline", TEXT, nullable=True))
     op.add_column("record_errors", _need("detail", TEXT, "'{}'"))
+    _runs()
     _errors()
     _audit()
     _steps()
     _keys()
     _items()
+
+
+def _runs() -> None:
+    again = sa.text("parent IS NOT NULL")
+    op.create_index(
+        "ix_runs_org_parent", "runs", ["org", "parent"], sqlite_where=again, postgresql_where=again
+    )
 
 
 def _errors() -> None:
