@@ -434,14 +434,14 @@ def test_keys_with_slashes(s3: S3, tools: PlainTools) -> None:
     for name in ("in/a/1.csv", "in/b.csv", "in2.csv", "out.csv"):
         place.put(name, b"id\n1\n")
     found = read(place, tools, name_starts="in/", output="metadata")
-    assert [page.records[0]["fileName"] for page in found] == ["in/a/1.csv", "in/b.csv"]
+    assert [record["fileName"] for page in found for record in page.records] == ["in/a/1.csv", "in/b.csv"]
     write(place, tools, [{"id": 1}], name="/deep/er/x.csv")
     assert place.get("deep/er/x.csv") == b"id\r\n1\r\n"
     place.put("in/../x.csv", b"id\n1\n")
     with pytest.raises(TowpathError) as caught:
         read(place, tools, name_starts="in/")
     assert caught.value.code == "file.name"
-    assert "buckets" in checked_s3(place.config.model_copy(update={"bucket": ""}))
+    assert " buckets" in checked_s3(place.config.model_copy(update={"bucket": ""}))
 
 
 def checked_s3(config: Any) -> str:

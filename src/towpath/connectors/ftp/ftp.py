@@ -3,7 +3,7 @@
 import ftplib
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -113,11 +113,10 @@ class FtpFolder:
                 if not str(error).startswith(_NOT_THERE):
                     raise
                 return self._listed_slowly(folder, where, starts)
-        return [
-            Entry(name, joined(folder, name), int(facts.get("size", -1)), facts.get("modify", ""))
-            for name, facts in found
-            if facts.get("type", "").lower() == "file"
-        ]
+        files = [(name, facts) for name, facts in found if facts.get("type", "").lower() == "file"]
+        if not all("size" in facts for _, facts in files):
+            return self._listed_slowly(folder, where, starts)
+        return [_entry(folder, name, facts) for name, facts in files]
 
     def _listed_slowly(self, folder: str, where: str, starts: str) -> Sequence[Entry]:
         """For servers without MLSD: names first, then size and time of each that may be wanted."""
@@ -133,18 +132,39 @@ class FtpFolder:
         return [one for one in found if one is not None]
 
     def entry(self, folder: str, name: str) -> Entry | None:
-        path = joined(folder, name)
-        where = self._at(path)
-        with translated(self._config, path):
+        where = self._at(joined(folder, name))
+        with translated(self._config, joined(folder, name)):
             try:
-                self._server.voidcmd("TYPE I")
-                size = self._server.size(where)
-                modified = self._server.voidcmd(f"MDTM {where}")[4:].strip()
+                return self._told(folder, name, where) or self._asked(folder, name, where)
             except ftplib.error_perm as error:
                 if str(error).startswith("550"):
                     return None
                 raise
-        return Entry(name, path, -1 if size is None else size, modified)
+
+    def _told(self, folder: str, name: str, where: str) -> Entry | None:
+        """In the words of listings; None if the server does not know MLST, or not what size is."""
+        try:
+            line = self._server.sendcmd(f"MLST {where}").splitlines()[1]
+        except ftplib.error_perm as error:
+            if str(error).startswith(_NOT_THERE):
+                return None
+            raise
+        except IndexError:
+            return None
+        words = (fact.partition("=") for fact in line.lstrip().partition(" ")[0].split(";"))
+        facts = {key.lower(): value for key, _, value in words}
+        return _entry(folder, name, facts) if "size" in facts else None
+
+    def _asked(self, folder: str, name: str, where: str) -> Entry | None:
+        self._server.voidcmd("TYPE I")
+        size = self._server.size(where)
+        try:
+            modified = self._server.voidcmd(f"MDTM {where}")[4:].strip()
+        except ftplib.error_perm as error:
+            if not str(error).startswith(_NOT_THERE):
+                raise
+            modified = ""
+        return _entry(folder, name, {"size": str(-1 if size is None else size), "modify": modified})
 
     def fetch(self, path: str, write: Write, check: Check) -> None:
         def take(data: bytes) -> None:
@@ -190,6 +210,12 @@ class FtpFolder:
     def remove(self, path: str) -> None:
         with translated(self._config, path, writing=True):
             self._server.delete(self._at(path))
+
+
+def _entry(folder: str, name: str, facts: Mapping[str, str]) -> Entry:
+    """Of the facts of RFC 3659. Fractions of seconds are left out: servers tell them here and not there."""
+    modified = facts.get("modify", "").partition(".")[0]
+    return Entry(name, joined(folder, name), int(facts["size"]), modified)
 
 
 def _new(config: FtpConfig) -> ftplib.FTP:

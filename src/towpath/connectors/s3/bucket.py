@@ -10,7 +10,7 @@ from typing import Any, Self
 import pyarrow.fs as pafs
 
 from towpath.connectors.s3.config import S3Config
-from towpath.sdk import ConfigError
+from towpath.sdk import AuthError, ConfigError
 from towpath.sdk.fileapp import Check, Entry
 from towpath.sdk.fileapp.folder import CHUNK, Write
 from towpath.sdk.files.config import FilesConfig
@@ -53,8 +53,13 @@ class S3Folder:
         if bucket:
             self.entries(bucket, "")
             return f"S3: the bucket {bucket} can be listed"
-        with translated("the list of buckets"):
-            found = self._fs.get_file_info(pafs.FileSelector("", recursive=False))
+        try:
+            with translated("the list of buckets"):
+                found = self._fs.get_file_info(pafs.FileSelector("", recursive=False))
+        except AuthError as error:
+            if error.code != "connection.denied":
+                raise
+            return "S3: the keys are good, and may not list the buckets"
         return f"S3: {len(found)} buckets"
 
     def join(self, folder: str, name: str) -> str:

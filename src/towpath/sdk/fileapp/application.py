@@ -52,7 +52,8 @@ class FileApplication:
         """The records of the folder's files, by the names of the files; a page never has two files.
 
         `Page.files` has the file as ``{"name", "path", "size", "modified", "complete"}``, ``complete`` on the
-        last page of it. The file itself stays where it is until `read_back` is given that entry.
+        last page of it. The file itself stays where it is until `read_back` is given that entry. Records
+        about files (``output`` metadata) come without such entries, so nothing is taken away.
 
         Raises `ConflictError` ``file.changed``, `DataError` ``file.encoding``, ``file.invalid``,
         ``file.bomb``, ``file.name``, `NotFoundError` ``path.not_found``.

@@ -42,7 +42,12 @@ class Files:
         fitting = [one for one in found if one.name.startswith(self.starts) and one.name.endswith(self.ends)]
         for one in fitting:
             check_name(one.name, deep=self.deep)
-        return sorted(fitting, key=lambda one: one.name)
+        return sorted((one for one in fitting if self._shown(one.name)), key=lambda one: one.name)
+
+    def _shown(self, name: str) -> bool:
+        """Hidden names are of files that are being written, unless they are what is asked for."""
+        hidden, wanted = (text.rpartition("/")[2].startswith(".") for text in (name, self.starts))
+        return wanted or not hidden
 
 
 def pages(
@@ -50,14 +55,12 @@ def pages(
 ) -> Iterator[Page]:
     """All pages behind ``after``. ``keep``: the files will be wanted again soon."""
     entries = _remaining(files.entries(tools), after)
+    if files.reading.output == "metadata":
+        yield from _metadata(entries, size, tools)
+        return
     skip = int(after["record"]) if after and not after["complete"] else 0
     for number, entry in enumerate(entries):
-        read = (
-            _metadata(entry)
-            if files.reading.output == "metadata"
-            else _file(files, entry, size, tools, skip, keep)
-        )
-        for page in read:
+        for page in _file(files, entry, size, tools, skip, keep):
             done = bool(page.files[0]["complete"]) and number == len(entries) - 1
             yield _last(page) if done else page
         skip = 0
@@ -76,14 +79,21 @@ def _remaining(entries: Sequence[Entry], after: Mapping[str, Any] | None) -> lis
     return same + behind
 
 
-def _metadata(entry: Entry) -> Iterator[Page]:
-    record = {
-        "fileName": entry.name,
-        "filePath": entry.path,
-        "fileSize": entry.size,
-        "lastModified": entry.modified or None,
-    }
-    yield _page(entry, [record], [], 1, complete=True)
+def _metadata(entries: Sequence[Entry], size: int, tools: Tools) -> Iterator[Page]:
+    for start in range(0, len(entries), size):
+        tools.check_wanted()
+        some = entries[start : start + size]
+        records = [
+            {
+                "fileName": entry.name,
+                "filePath": entry.path,
+                "fileSize": entry.size,
+                "lastModified": entry.modified or None,
+            }
+            for entry in some
+        ]
+        after = _about(some[-1], complete=True) | {"record": 0}
+        yield Page(records=records, after=after if start + size < len(entries) else None)
 
 
 def _file(files: Files, entry: Entry, size: int, tools: Tools, skip: int, keep: bool) -> Iterator[Page]:
@@ -137,7 +147,7 @@ def _weighed(item: Any, name: str) -> tuple[Any, int]:
 
 
 def _page(entry: Entry, chunk: Sequence[Any], warnings: Sequence[str], read: int, *, complete: bool) -> Page:
-    about = {"name": entry.name, "size": entry.size, "modified": entry.modified, "complete": complete}
+    about = _about(entry, complete=complete)
     return Page(
         records=[one for one in chunk if not isinstance(one, Failure)],
         after=about | {"record": read},
@@ -145,6 +155,10 @@ def _page(entry: Entry, chunk: Sequence[Any], warnings: Sequence[str], read: int
         warnings=list(warnings),
         files=[about | {"path": entry.path}],
     )
+
+
+def _about(entry: Entry, *, complete: bool) -> dict[str, Any]:
+    return {"name": entry.name, "size": entry.size, "modified": entry.modified, "complete": complete}
 
 
 def _last(page: Page) -> Page:

@@ -71,7 +71,7 @@ class FileReading(Settings):
     encoding: Encoding = "utf-8"
     """``file.encoding``: utf8, win1252, utf-16le, gb18030, macroman, iso88591, shiftjis."""
     output: Literal["records", "metadata"] = "records"
-    """``file.output``: what the files hold, or one record about each file."""
+    """``file.output``: what the files hold, or one record about each file, which stays where it is."""
     compression: Compression = "none"
     """``file.compressionFormat``. All files of a ZIP archive are read, in its order."""
     name_starts: str = ""

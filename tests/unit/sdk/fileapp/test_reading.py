@@ -437,9 +437,14 @@ def test_pages_are_cut_at_five_megabytes(put, read):
 def test_metadata_are_records_about_files(put, read, disk):
     put("a.csv", b"id\n1\n")
     put("b.csv", b"id\n2\n")
+    put(".c.csv.part", b"id\n")
     found = records(read(output="metadata"))
     assert [(one["fileName"], one["fileSize"]) for one in found] == [("a.csv", 5), ("b.csv", 5)]
+    pages = read(output="metadata", size=1)
+    assert [page.files for page in pages] == [(), ()]
+    assert read(output="metadata", size=1, after=pages[0].after) == pages[1:]
     assert disk.fetched == []
+    assert len(read(output="metadata", name_starts=".c")) == 1
 
 
 def test_a_lookup_names_its_file_by_the_record(put, disk, tools):
