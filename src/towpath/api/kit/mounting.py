@@ -1,5 +1,6 @@
 """Families as the server has them: which one a request is for, and how it is refused before it gets there."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from towpath.services.context import Rooms
 
 #: A parameter of this name in the path of a route is a secret: no log shows it.
 PRIVATE = "{token}"
+_PARAMETER = re.compile(r"\{\w+\}")
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Mounted:
     errors: Errors
     templates: Mapping[Callable[..., Any], str]
     """The path of each endpoint as its document writes it: few, whatever paths are asked for."""
-    private: tuple[str, ...]
+    private: tuple[re.Pattern[str], ...]
     """What paths with a secret in them begin with."""
 
     def route(self, scope: Scope) -> str:
@@ -36,7 +38,7 @@ class Mounted:
         """The path as it came, percent signs and all: decoded it could break a line. Of paths that may hold a
         secret only the template.
         """
-        if scope["path"].startswith(self.private):
+        if any(pattern.match(scope["path"]) for pattern in self.private):
             return self.route(scope)
         raw: bytes = scope.get("raw_path") or b"-"
         return raw.decode("latin-1")
@@ -64,8 +66,9 @@ def mount(family: Family, rooms: Rooms) -> Mounted:
     return Mounted(family, app, app.state.errors, templates, _private(templates.values()))
 
 
-def _private(templates: Iterable[str]) -> tuple[str, ...]:
-    return tuple({path.partition(PRIVATE)[0] for path in templates if PRIVATE in path})
+def _private(templates: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    before = {path.partition(PRIVATE)[0] for path in templates if PRIVATE in path}
+    return tuple(re.compile(_PARAMETER.sub("[^/]+", path)) for path in sorted(before))
 
 
 class Families:
