@@ -82,6 +82,9 @@ def test_what_is_not_stored_can_be_tried(program, connection, shop):
 )
 def test_identifiers_of_nothing_are_missing(program, identifier):
     program.refused(404, "POST", f"/{identifier}", {})
+    program.refused(
+        405 if identifier in ("e00000000", "e0000000", "i12345678") else 404, "GET", f"/{identifier}"
+    )
 
 
 def test_a_system_that_is_away_is_told_as_such(program):

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
+import time
 
 import pytest
 
@@ -158,6 +160,19 @@ def test_senders_are_answered_as_they_expect(program):
     wrong = {"verify": "secret_url", "token": SECRET, "successStatusCode": 500}
     body = {"name": "x", "type": "webhook", "webhook": wrong}
     assert program.refused(422, "POST", "/exports", body)[0]["field"] == "webhook.successStatusCode"
+
+
+def test_no_log_has_the_secret_of_a_url(program, caplog):
+    id = listener(program, verify="secret_url", token=SECRET)
+    caplog.set_level(logging.INFO, "towpath.access")
+    for tail in ("data", "data/", "wrong"):
+        program.api.post(f"/v1/exports/{id}/{SECRET}/{tail}", json={})
+    program.api.get("/v1/tokenInfo")
+    deadline = time.monotonic() + 30
+    while "tokenInfo" not in caplog.text:
+        assert time.monotonic() < deadline
+    assert len(caplog.records) == 4
+    assert SECRET not in caplog.text
 
 
 def test_disabled_flows_are_given_nothing(program, target):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
 from towpath.api.integrator import exports_document, imports_document, paging_state
@@ -64,7 +65,22 @@ def invoke_import(caller: Importing, id: str, given: GivenAny) -> Response:
     return answer(_written(caller, ours("imports", id), given))
 
 
-@router.post("/{identifier}", summary="Invoke by apiIdentifier")
+class _Identifier(Convertor[str]):
+    """Whatever may be an apiIdentifier; other names below ``/v1`` are paths that are not there."""
+
+    regex = "[ei][0-9a-f]{7,10}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("apiidentifier", _Identifier())
+
+
+@router.post("/{identifier:apiidentifier}", summary="Invoke by apiIdentifier")
 def invoke(caller: Signed, identifier: str, given: GivenAny) -> Response:
     """An export answers its records, an import takes those of the body."""
     kind, id = identified(caller.rooms, caller.org, identifier)
