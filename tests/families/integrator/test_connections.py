@@ -120,6 +120,8 @@ def test_all_that_is_wrong_is_told_at_once_in_the_words_of_the_document(program)
         (with_rest(baseURI="ftp://x"), "rest.baseURI"),
         (with_rest(baseURI=f"https://u:{CANARY}@x"), "rest.baseURI"),
         ({"type": "sqlite", "towpath": {}}, "towpath.path"),
+        (with_rest(bearerToken={"$secret": "auth.token"}), "rest.bearerToken"),
+        ({"type": "postgres", "towpath": {"password": {"$secret": "password"}}}, "towpath.password"),
         ({"type": "wrapper", "wrapper": {"pingFunction": "p", "_stackId": "x"}}, "wrapper._stackId"),
         ({"type": "ftp", "ftp": {"hostURI": "h", "username": "u", "port": "far"}}, "ftp.port"),
     ):

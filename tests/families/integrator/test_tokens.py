@@ -8,7 +8,7 @@ from towpath.api.integrator import family
 from towpath.api.integrator.auth import spend
 from towpath.bootstrap.container import Container
 from towpath.bootstrap.settings import load
-from towpath.core.ids import as_object_id
+from towpath.core.ids import as_object_id, new_id
 from towpath.core.records import Key, KeyKind, now
 from towpath.vault import new_machine_key
 
@@ -91,6 +91,46 @@ def test_tokens_that_do_not_open_everything_open_nothing_else(program):
             ("PUT", "/state/x", 1),
         ):
             assert program.refused(403, method, path, body, token=token)[0]["code"] == "access_restricted"
+
+
+def test_a_limited_token_reads_and_invokes_what_it_names(program):
+    rest = {"type": "rest", "rest": {"baseURI": "http://127.0.0.1:1", "mediaType": "json"}}
+    mine, other = (program.make("/connections", rest)["_id"] for _ in range(2))
+    made = program.make("/accesstokens", {"name": "one", "_connectionIds": [mine]})
+    assert made["_connectionIds"] == [mine]
+    token = made["token"]
+    assert program.get("/tokenInfo", token=token)["scope"] == f"connections:{mine}"
+    assert program.get(f"/connections/{mine}", token=token)["_id"] == mine
+    assert program.good("POST", f"/connections/{mine}/ping", token=token).json()["code"] == 503
+    for method, path, body in (
+        ("GET", "/connections", None),
+        ("GET", f"/connections/{other}", None),
+        ("GET", "/connections/5e03061cda20740022300f09", None),
+        ("PUT", f"/connections/{mine}", rest),
+        ("DELETE", f"/connections/{mine}", None),
+        ("POST", "/connections", rest),
+        ("POST", "/connections/ping", rest),
+        ("GET", f"/connections/{mine}/oauth2", None),
+    ):
+        assert program.refused(403, method, path, body, token=token)[0]["code"] == "access_restricted"
+
+
+def test_an_app_s_token_opens_what_is_the_app_s(program):
+    app = new_id("itm")
+    rest = {"type": "rest", "rest": {"baseURI": "https://x.example", "mediaType": "json"}}
+    foreign = program.make("/connections", rest)["_id"]
+    token = once(program, f"app:{app}")
+    made = program.good("POST", "/connections", {**rest, "_connectorId": "x"}, token=token).json()
+    assert made["_connectorId"] == as_object_id(app)
+    path = f"/connections/{made['_id']}"
+    # What it replaces stays the app's.
+    assert program.good("PUT", path, rest, token=token).json()["_connectorId"] == as_object_id(app)
+    assert [one["_id"] for one in program.get("/connections", token=token)] == [made["_id"]]
+    assert len(program.get("/connections")) == 2
+    for method, tail in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("GET", "/ping"), ("GET", "/audit")):
+        body = rest if method == "PUT" else None
+        program.refused(403, method, f"/connections/{foreign}{tail}", body, token=token)
+    assert program.call("DELETE", path, token=token).status_code == 204
 
 
 def test_the_bucket_holds_a_hundred_whoever_of_the_organization_asks(tmp_path):

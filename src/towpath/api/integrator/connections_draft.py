@@ -1,6 +1,6 @@
 """From the document of a connection to what is kept of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from towpath.api.integrator.connection_types import OURS, TYPES, ConnectionType, Settings, type_of
@@ -15,7 +15,7 @@ from towpath.core.repositories import UnitOfWork
 from towpath.services.context import Rooms
 from towpath.services.pipelines.connecting import Draft
 from towpath.services.pipelines.masking import MASK, cut, filled
-from towpath.services.secrets.fields import is_mark
+from towpath.services.secrets.fields import MARK, is_mark
 from towpath.services.tokens.clients import CLIENT
 from towpath.vault import split_secrets
 
@@ -34,7 +34,7 @@ def drafted(
     that is wrong.
     """
     given = filled(_own(document), known)
-    faults: list[Fault] = []
+    faults: list[Fault] = [invalid(path, "It has a name that is ours alone.") for path in _marks(given, "")]
     kind, settings = _read(rooms, given, faults)
     columns = _columns(work, org, id, kind, given, settings, faults)
     if faults:
@@ -61,6 +61,18 @@ def refused(error: ConfigError, settings: Settings) -> Refused:
         return Refused(*(_fault(settings, field, str(told)) for field, told in reasons.items()))
     field = str(error.context.get("field") or "")
     return Refused(Fault("invalid_field", f"{error.message} {error.hint}", _place(settings, field) or None))
+
+
+def _marks(value: Any, path: str) -> Iterator[str]:
+    """Where marks stand, which are ours alone: in what is sent they could stand for what was never stored."""
+    if isinstance(value, Mapping):
+        if MARK in value:
+            yield path or MARK
+        for name, item in value.items():
+            yield from _marks(item, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _marks(item, f"{path}.{index}")
 
 
 def _own(document: Document) -> dict[str, Any]:
