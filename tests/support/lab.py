@@ -14,7 +14,8 @@ from towpath.core.records import Counters
 from towpath.core.steps import PageRead, RecordWrite
 from towpath.engine.plain import plain
 from towpath.engine.records import End
-from towpath.engine.records.flow import Assignment, FlowRun
+from towpath.engine.records.assignment import Assignment
+from towpath.engine.records.flow import FlowRun
 from towpath.engine.records.progress import Durable, Progress
 from towpath.engine.records.spec import Step
 from towpath.sdk.testing.memory import _WORLDS as WORLDS

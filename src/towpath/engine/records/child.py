@@ -9,7 +9,8 @@ from typing import Any
 
 from towpath.core.records import Counters, Level
 from towpath.engine.plain import plain, redacted, secrets_of
-from towpath.engine.records.flow import Assignment, FlowRun
+from towpath.engine.records.assignment import Assignment
+from towpath.engine.records.flow import FlowRun
 from towpath.engine.records.progress import Durable, Progress
 from towpath.engine.records.spec import ends_of, pipeline_of, step_of
 from towpath.engine.talk import Talk

@@ -6,51 +6,23 @@ twice. A property test kills it at every message.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from towpath.core.application import Failure
-from towpath.core.errors import AuthError, ConfigError, TowpathError
-from towpath.core.pipelines import Pipeline, Processor
+from towpath.core.errors import AuthError, TowpathError
 from towpath.core.records import Counters
+from towpath.engine.records.assignment import Assignment
 from towpath.engine.records.book import Book, Item
-from towpath.engine.records.crew import Crew
-from towpath.engine.records.ends import End, Host
-from towpath.engine.records.exporting import ExportStep, open_export
-from towpath.engine.records.functions import Functions
-from towpath.engine.records.importing import ImportStep, open_import
+from towpath.engine.records.ends import Host
+from towpath.engine.records.opened import Opened
 from towpath.engine.records.progress import Durable, Parent, Progress
 from towpath.engine.records.reader import Reader
 from towpath.engine.records.shapes import STAGE_DONE, STAGE_MAP, STAGE_PAGE, STAGE_READ, ReadPage
-from towpath.engine.records.spec import Step
-from towpath.engine.records.stations import ImportStation, LookupStation, Station
 from towpath.engine.records.walk import Walk
 
 _TURN = 0.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class Assignment:
-    """What is to be run, and how far it has come."""
-
-    pipeline: Pipeline
-    steps: Mapping[str, Step]
-    ends: Mapping[str, End]
-    words: Mapping[str, Any]
-    generators: Sequence[str] = ()
-    """Those that are read in this run, in their order."""
-    given: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    """What was posted to generators, instead of what they would read."""
-    progress: Mapping[str, Progress] = field(default_factory=dict)
-    counters: Mapping[str, Counters] = field(default_factory=dict)
-    retry: Sequence[Mapping[str, Any]] | None = None
-    """The errors whose records are sent again, instead of reading anything."""
-    published: frozenset[str] = frozenset()
-    """Imports that have published what they held back."""
-    open_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Trace keys with open errors, by step."""
 
 
 class FlowRun:
@@ -60,25 +32,21 @@ class FlowRun:
         self._all = assignment
         self._host = host
         self._parent = parent
-        self._stack = ExitStack()
+        self._opened = Opened(assignment, host)
         self._counters = dict(assignment.counters)
         self._progress = {step: assignment.progress.get(step, Progress()) for step in assignment.generators}
-        self._imports: dict[str, ImportStep] = {}
-        self._backs: dict[str, ExportStep] = {}
 
     def __enter__(self) -> Self:
-        functions = self._stack.enter_context(
-            Functions("", "flow", None, self._all.ends, self._host, self._all.words)
-        )
-        self._walk = Walk(self._all.pipeline, self._station, functions, self._all.words)
+        functions = self._opened.functions()
+        self._walk = Walk(self._all.pipeline, self._opened.station, functions, self._all.words)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self._opened.__exit__()
 
     def run(self) -> dict[str, Any]:
         """Run to the end: ``{"discarded": {branch: how many records ended there}}``."""
-        self._parent.began([*self._imports, *self._lookups()])
+        self._parent.began([*self._opened.imports, *self._lookups()])
         if self._all.retry is not None:
             self._send_again(self._all.retry)
         elif self._all.pipeline.parallel_generators:
@@ -86,7 +54,7 @@ class FlowRun:
         else:
             for step in self._all.generators:
                 self._read(step)
-        for step in self._imports:
+        for step in self._opened.imports:
             if step not in self._all.published:
                 self._finish(step)
         for step in self._all.generators:
@@ -135,7 +103,7 @@ class FlowRun:
 
     def _reader(self, step: str) -> Reader:
         progress = self._progress[step]
-        return Reader(step, self._opener(step), progress.after, self._all.given.get(step))
+        return Reader(step, self._opened.opener(step), progress.after, self._all.given.get(step))
 
     def _take(self, step: str, page: ReadPage) -> None:
         """Send one page on its way, and make it durable."""
@@ -213,7 +181,7 @@ class FlowRun:
         """Send records through the export that failed to take them."""
         found = []
         for item in items:
-            for page in self._back(step).pages(given=[item.record]):
+            for page in self._opened.back(step).pages(given=[item.record]):
                 book.count(step, written=len(page.records), filtered=page.filtered)
                 self._tell_failures(step, page.failures, item.origin, book)
                 found += [
@@ -254,7 +222,7 @@ class FlowRun:
             self._parent.down(connection, message)
             raise AuthError(
                 "connection.refused_us",
-                f"The connection does not work any more: {message}",
+                f"The connection does not work any more: {message.rstrip('.')}.",
                 hint="Sign in again; the records that failed are in the error inbox.",
                 connection=connection,
             )
@@ -272,7 +240,7 @@ class FlowRun:
     def _finish(self, step: str) -> None:
         """Publish what an import held back; records that turn out not to fit are told."""
         try:
-            published = dict(self._imports[step].finish())
+            published = dict(self._opened.imports[step].finish())
         except TowpathError as error:
             raise self._at(step, error) from error
         book = Book()
@@ -288,7 +256,9 @@ class FlowRun:
         progress = self._progress[step]
         if not progress.back:
             return
-        for record, failure in zip(progress.back, self._back(step).read_back(progress.back), strict=True):
+        for record, failure in zip(
+            progress.back, self._opened.back(step).read_back(progress.back), strict=True
+        ):
             if failure is not None:
                 self._host.warn(
                     step, f"A record could not be marked as processed: {failure.message} {record!r:.200}"
@@ -300,7 +270,7 @@ class FlowRun:
         files = self._progress[step].files
         if not files:
             return
-        for file, failure in zip(files, self._back(step).read_back(files), strict=True):
+        for file, failure in zip(files, self._opened.back(step).read_back(files), strict=True):
             if failure is not None:
                 self._host.warn(
                     step, f"The file {file.get('name')!r} was left where it is: {failure.message}"
@@ -311,49 +281,6 @@ class FlowRun:
         for progress in self._progress.values():
             found.update(progress.discarded)
         return dict(found)
-
-    # ── steps ────────────────────────────────────────────────────────────────────────────────────
-
-    def _station(self, processor: Processor) -> Station:
-        step = self._all.steps.get(processor.step)
-        if step is None or step.connection is None:
-            raise ConfigError(
-                "step.not_found",
-                f"The flow has a step {processor.step} that is not there.",
-                hint="Take it out of the flow, or name another one.",
-                step=processor.step,
-            )
-        functions = self._stack.enter_context(
-            Functions(step.id, processor.kind, step.connection, self._all.ends, self._host, step.words)
-        )
-        if processor.kind == "lookup":
-            if step.export is None or step.export.pages is None:
-                raise _not_of_the_lane(step.id)
-            level = self._all.ends[step.connection].level
-            crew = self._stack.enter_context(Crew(self._opener(step.id), level))
-            return LookupStation(processor, step.connection, step.export.pages, crew, functions)
-        if step.imported is None:
-            raise _not_of_the_lane(step.id)
-        if step.id not in self._imports:
-            self._imports[step.id] = self._stack.enter_context(
-                open_import(step.id, step.imported, self._all.ends, step.connection, self._host, step.words)
-            )
-        return ImportStation(processor, step.connection, self._imports[step.id], functions)
-
-    def _opener(self, id: str) -> Callable[[], AbstractContextManager[ExportStep]]:
-        step, ends = self._all.steps[id], self._all.ends
-        if step.export is None:
-            raise _not_of_the_lane(id)
-        export = step.export
-        return lambda: open_export(
-            id, export, ends, step.connection, self._host, step.words, state=step.state
-        )
-
-    def _back(self, step: str) -> ExportStep:
-        """The export, opened for what is not read ahead."""
-        if step not in self._backs:
-            self._backs[step] = self._stack.enter_context(self._opener(step)())
-        return self._backs[step]
 
     def _lookups(self) -> list[str]:
         return [one.step for one in self._all.pipeline.all_processors if one.kind == "lookup"]
@@ -393,13 +320,4 @@ def _item(error: Mapping[str, Any]) -> Item:
         data_uri=detail.get("data_uri"),
         stage=detail.get("stage"),
         detail={key: detail[key] for key in ("response", "family", "children", "proceeded") if key in detail},
-    )
-
-
-def _not_of_the_lane(step: str) -> ConfigError:
-    return ConfigError(
-        "step.wrong_kind",
-        f"The step {step} is not what the flow takes it for.",
-        hint="A lookup is an export that reads pages; an import writes records.",
-        step=step,
     )
