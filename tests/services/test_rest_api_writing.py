@@ -115,6 +115,20 @@ def test_a_lookup_that_fails_fails_the_record(line: Callable[..., Line], shop: O
     assert (outcome.status, outcome.errors[0].source) == (422, "lookup")
 
 
+def test_values_of_lookups_in_templates(line: Callable[..., Line], shop: OrderShop):
+    shop.customers = {1: {"mail": "a", "_key": 1}, 2: {"mail": "b", "_key": 2}, 3: {"mail": "b", "_key": 3}}
+    lookup = {"name": "key", "relativeURI": "/customers?mail={{mail}}", "extract": "[*]._key"}
+    write: dict[str, Any] = {"relative_uri": "/tell/{{lookup.key}}", "method": "PUT"}
+    records = [{"mail": "a"}, {"mail": "b"}, {"mail": "c"}]
+    strict = line({"level": 1}).send(records, **write, lookups=[lookup])
+    codes = [one.errors[0].code if one.errors else "" for one in strict]
+    assert codes == ["", "lookup.several_matches", "lookup.no_match"]
+    shop.told.clear()
+    lenient = lookup | {"allowFailures": True, "default": "nobody"}
+    assert statuses(line({"level": 1}).send(records, **write, lookups=[lenient])) == [200] * 3
+    assert [told["path"] for told in shop.told] == ["1", "2", "nobody"]
+
+
 def test_refusals_carry_the_words_of_the_server(line: Callable[..., Line], shop: OrderShop):
     outcomes = line().send(
         named("a", "refuse me", "soft failure"),

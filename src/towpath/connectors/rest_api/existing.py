@@ -87,7 +87,10 @@ class Chooser:
         return hits[0] if hits else None
 
     def _first(self, lookup: Mapping[str, Any], sending: Sending, known: dict[str, Sequence[Any]]) -> Any:
+        """The value that a template sees. None and several are failures, unless the lookup allows them."""
         hits = self._hits(lookup, sending, known)
+        if lookup.get("allowFailures") is not True and len(hits) != 1:
+            raise LookupError_(_not_one(str(lookup.get("name")), len(hits)))
         return hits[0] if hits else lookup.get("default")
 
     def _hits(
@@ -123,6 +126,14 @@ class Chooser:
             return None
         own = self._named[write.way_of("update")]
         return own[0] if own else None
+
+
+def _not_one(name: str, hits: int) -> Failure:
+    if hits:
+        message = f"The lookup {name!r} finds {hits} matches for the record."
+        return Failure(code="lookup.several_matches", message=message, source="lookup")
+    message = f"The lookup {name!r} finds nothing for the record."
+    return Failure(code="lookup.no_match", message=message, source="lookup")
 
 
 def _templates(write: RestWriting, way: int) -> list[str]:
