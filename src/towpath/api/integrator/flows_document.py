@@ -151,7 +151,7 @@ def _response(mapping: Any) -> Any:
 
 def _routers(flow: _Flow) -> Iterator[dict[str, Any]]:
     for place, item in flow.objects(flow.document.get("routers"), "routers"):
-        route = item.get("routeRecordsTo") or "first_matching_branch"
+        route = str(item.get("routeRecordsTo") or "first_matching_branch")
         if route not in _ROUTES:
             flow.reading.faults.append(
                 invalid(f"{place}.routeRecordsTo", f"It is one of {', '.join(_ROUTES)}.")

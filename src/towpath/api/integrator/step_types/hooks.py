@@ -43,6 +43,10 @@ def hook(reading: Reading, given: Any, field: str, mentions: list[Mention]) -> H
     function = given.get("function")
     if not function:
         return None
+    configuration = given.get("configuration") or {}
+    if not isinstance(configuration, Mapping):
+        reading.faults.append(invalid(f"{field}.configuration", "It is an object."))
+        return None
     stack = mention(reading, given.get("_stackId"), f"{field}._stackId", "stacks")
     mentions += [stack] if stack else []
     app, script = reading.document.get("_connectorId"), given.get("_scriptId")
@@ -52,7 +56,7 @@ def hook(reading: Reading, given: Any, field: str, mentions: list[Mention]) -> H
         function=name,
         stack=stack.id if stack else None,
         app=str(app) if app else None,
-        configuration=given.get("configuration") or {},
+        configuration=configuration,
     )
 
 
