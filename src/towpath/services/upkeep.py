@@ -10,6 +10,7 @@ from towpath.core.errors import TowpathError
 from towpath.core.records import now
 from towpath.services.context import Rooms
 from towpath.services.events import deliver
+from towpath.services.pipelines.reviving import Reviving
 
 _EVERY = 2.0
 _FORGET_EVERY = 600.0
@@ -32,6 +33,7 @@ class Upkeep:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
         self._forgotten_at = 0.0
+        self._reviving = Reviving(rooms)
 
     def start(self) -> None:
         self._thread.start()
@@ -51,6 +53,7 @@ class Upkeep:
                 work.requests.sweep(now() - _KEEP_REQUESTS)
                 work.keys.sweep(now())
                 work.debug_lines.sweep(now() - _KEEP_DEBUG_LINES)
+            self._reviving.round(now())
 
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY):

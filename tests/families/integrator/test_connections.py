@@ -270,6 +270,18 @@ def test_pings_tell_and_turn_the_connection_on_and_off(program, shop):
     assert program.good("GET", f"{path}/debug").text == ""
 
 
+def test_what_is_offline_is_tried_again_an_hour_later(program, shop):
+    from towpath.services.pipelines.reviving import EVERY, Reviving
+
+    made = program.make("/connections", with_rest(baseURI=shop.url))
+    path, rooms = f"/connections/{made['_id']}", program.api.container
+    with rooms.store.begin() as work:
+        row = work.connections.update(program.org, of_object_id("con", made["_id"]), status="expired")
+    for age, offline in ((timedelta(0), True), (EVERY, False)):
+        Reviving(rooms).round(row.updated_at + age)
+        assert program.get(path)["offline"] is offline
+
+
 def test_a_virtual_ping_leaves_nothing_behind(program, shop):
     body = with_rest(baseURI=shop.url)
     assert program.good("POST", "/connections/ping", body).json() == {"code": 200}

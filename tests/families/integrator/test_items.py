@@ -94,3 +94,20 @@ def test_a_lookup_cache_keeps_values_by_key(program):
     assert program.good("POST", f"/lookupcaches/{cache}/getData", {}).json() == {"data": []}
     refused = program.refused(422, "POST", f"/lookupcaches/{cache}/data", {"data": [{"value": 1}]})
     assert refused[0]["field"] == "data.0"
+
+
+def test_what_a_step_names_stays(program):
+    cache = program.make("/lookupcaches", {"name": "prices"})["_id"]
+    connection = program.make(
+        "/connections", {"type": "rest", "rest": {"baseURI": "https://x.example", "mediaType": "json"}}
+    )
+    lookups = [{"name": "price", "_lookupCacheId": cache, "extract": "$.price"}]
+    step = {"name": "m", "_connectionId": connection["_id"]}
+    step |= {"http": {"relativeURI": ["/o"], "method": ["POST"]}, "lookups": lookups}
+    made = program.make("/imports", step)
+    path = f"/lookupcaches/{cache}"
+    assert program.get(f"{path}/dependencies") == {"imports": [{"id": made["_id"], "name": "m"}]}
+    assert program.refused(422, "DELETE", path)[0]["code"] == "dependency_conflict"
+    program.good("DELETE", f"/imports/{made['_id']}")
+    assert program.get(f"{path}/dependencies") == {}
+    assert program.call("DELETE", path).status_code == 204

@@ -1,5 +1,6 @@
 """Resources that are kept as they were sent, and nothing more: templates, scripts, lookup caches …"""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,12 @@ from towpath.api.integrator.documents import Document, own, times
 from towpath.api.integrator.errors import Refused, required
 from towpath.api.integrator.ids import shown
 from towpath.api.integrator.resources import Change
-from towpath.core.errors import NotFoundError
+from towpath.core.errors import ConflictError, NotFoundError
 from towpath.core.records import Item
 from towpath.core.repositories import UnitOfWork
 from towpath.services.context import audit
 from towpath.services.pipelines.changes import changes
+from towpath.services.pipelines.ends import DOCUMENT
 from towpath.services.pipelines.masking import masked
 
 
@@ -63,9 +65,24 @@ class Items:
     def delete(self, id: str) -> None:
         with self._caller.rooms.store.begin() as work:
             row = self.find(work, id)
+            for kind, users in _users(work, self._org, id).items():
+                raise ConflictError(
+                    "item.in_use",
+                    f"It is used by {kind}: {users[0].name!r}.",
+                    hint="Look at its dependencies, and remove them first.",
+                )
             work.items.delete(self._org, id)
             work.values.remove(self._org, id)
             self._tell(work, "delete", row, name=row.name)
+
+    def dependencies(self, id: str) -> Document:
+        """What names it, by kind of resource."""
+        with self._caller.rooms.store.read() as work:
+            self.find(work, id)
+            users = _users(work, self._org, id)
+        return {
+            kind: [{"id": shown(row.id), "name": row.name} for row in rows] for kind, rows in users.items()
+        }
 
     def find(self, work: UnitOfWork, id: str) -> Item:
         """Raises `NotFoundError`."""
@@ -84,6 +101,17 @@ class Items:
 
     def _tell(self, work: UnitOfWork, what: str, row: Item, **detail: Any) -> None:
         audit(work, self._org, self._caller.actor, f"{self._kind.name}.{what}", row.id, **detail)
+
+
+def _users(work: UnitOfWork, org: str, id: str) -> dict[str, list[Any]]:
+    """Whose documents name it; only kinds that have any."""
+    kinds = {"exports": work.exports, "imports": work.imports, "flows": work.flows}
+    digits = shown(id)
+    found = {
+        kind: [row for row in rows.list(org) if digits in json.dumps(row.metadata.get(DOCUMENT))]  # type: ignore[attr-defined] # of several kinds
+        for kind, rows in kinds.items()
+    }
+    return {kind: rows for kind, rows in found.items() if rows}
 
 
 def _shown(row: Item) -> dict[str, Any]:

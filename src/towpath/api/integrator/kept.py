@@ -22,14 +22,22 @@ _LONGEST_KEY = 500
 
 _RESOURCES = (
     Resource("templates", "template", items(Kind("template", required=("name",))), aliases=("template",)),
-    Resource("scripts", "script", items(Kind("script", required=("name",), single=("content",)))),
-    Resource("lookupcaches", "lookup cache", items(_CACHE)),
+    Resource(
+        "scripts",
+        "script",
+        items(Kind("script", required=("name",), single=("content",))),
+        dependencies=True,
+    ),
+    Resource("lookupcaches", "lookup cache", items(_CACHE), dependencies=True),
     Resource(
         "filedefinitions",
         "file definition",
         items(Kind("file_definition", required=("name", "version", "format", "rules"))),
+        dependencies=True,
     ),
-    Resource("asynchelpers", "async helper", items(Kind("async_helper", required=("name",)))),
+    Resource(
+        "asynchelpers", "async helper", items(Kind("async_helper", required=("name",))), dependencies=True
+    ),
 )
 
 for _resource in _RESOURCES:

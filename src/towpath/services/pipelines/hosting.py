@@ -53,6 +53,12 @@ class RequestHost:
         made.mkdir(mode=0o700, parents=True, exist_ok=True)
         return made
 
+    def cached(self, cache: str, key: str) -> Any | None:
+        """The value of the key in a lookup cache; None if there is none."""
+        with self._rooms.store.read() as work:
+            found = work.values.get(self._org, cache, key)
+        return None if found is None else found.value
+
     def check_wanted(self) -> None:
         if time.monotonic() > self._deadline:
             raise DataError(
