@@ -127,10 +127,10 @@ for _method in ("GET", "POST"):
     _said = {"summary": "Ping connection", "include_in_schema": _method == "GET"}
     add_route(router, RESOURCE, _method, "/{id}/ping", ping_connection, **_said)
 add_route(router, RESOURCE, "POST", "/{id}/test", ping_connection, include_in_schema=False)
-add_route(router, RESOURCE, "GET", "/{id}/debug", read_debug, summary="Read debug lines")
-add_route(
-    router, RESOURCE, "GET", "/{id}/debug/{resource}", read_debug_of, summary="Read debug lines of a step"
-)
+_text: dict[str, Any] = {"response_class": PlainTextResponse}
+add_route(router, RESOURCE, "GET", "/{id}/debug", read_debug, summary="Read debug lines", **_text)
+_text |= {"summary": "Read debug lines of a step"}
+add_route(router, RESOURCE, "GET", "/{id}/debug/{resource}", read_debug_of, **_text)
 _gone = {"summary": "Clear debug lines", "status_code": 204}
 add_route(router, RESOURCE, "DELETE", "/{id}/debug", clear_debug, **_gone)
 add_route(router, RESOURCE, "GET", "/{id}/oauth2", authorize_connection, summary="Link to sign in")

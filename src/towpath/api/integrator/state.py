@@ -73,7 +73,7 @@ def get_value(caller: Reading, key: Key) -> Response:
     return _read(caller, "", key)
 
 
-@router.put("/state/{key:path}", summary="Put Value", openapi_extra=BODY)
+@router.put("/state/{key:path}", summary="Put Value", response_class=PlainTextResponse, openapi_extra=BODY)
 def put_value(caller: Writing, request: Request, key: Key, given: GivenAny) -> Response:
     """`Created` for a new key, `OK` for one that was there."""
     return _write(caller, request, "", key, given)
@@ -121,12 +121,18 @@ def _add_states(kind: str) -> None:
         return PlainTextResponse("OK")
 
     one, many = kind.removesuffix("s"), f"/{kind}/{{id}}/state"
+    text: dict[str, Any] = {"response_class": PlainTextResponse}
     for method, tail, endpoint, more in (
         ("GET", "", list_state, {"summary": f"List keys of the {one}"}),
         ("GET", "/{key:path}", get_state, {"summary": f"Get value of the {one}"}),
-        ("PUT", "/{key:path}", put_state, {"summary": f"Put value of the {one}", "openapi_extra": BODY}),
-        ("DELETE", "", delete_state, {"summary": f"Delete all values of the {one}"}),
-        ("DELETE", "/{key:path}", delete_state_key, {"summary": f"Delete value of the {one}"}),
+        (
+            "PUT",
+            "/{key:path}",
+            put_state,
+            text | {"summary": f"Put value of the {one}", "openapi_extra": BODY},
+        ),
+        ("DELETE", "", delete_state, text | {"summary": f"Delete all values of the {one}"}),
+        ("DELETE", "/{key:path}", delete_state_key, text | {"summary": f"Delete value of the {one}"}),
     ):
         endpoint.__name__ = f"{endpoint.__name__}_{one}"
         router.add_api_route(many + tail, endpoint, methods=[method], **more)
