@@ -13,11 +13,10 @@ from towpath.core.ids import of_object_id
 from towpath.core.records import Connection
 from towpath.core.repositories import UnitOfWork
 from towpath.services.context import Rooms
-from towpath.services.pipelines.connecting import Draft
+from towpath.services.pipelines.connecting import Draft, cut_settings
 from towpath.services.pipelines.masking import MASK, cut, filled
 from towpath.services.secrets.fields import MARK, is_mark
 from towpath.services.tokens.clients import CLIENT
-from towpath.vault import split_secrets
 
 #: What we say of connections, besides what is said of all resources.
 COMPUTED = ("offline", "needsAuthorization", "lastError")
@@ -189,9 +188,9 @@ def _cut(rooms: Rooms, given: Mapping[str, Any], settings: Settings) -> tuple[di
     """The document without its secrets, and these. What is secret in settings of ours the connector says."""
     document, secrets = cut(given)
     if type_of(given) is OURS:
-        public, found = split_secrets(rooms.registry.get(settings.connector).config, given["towpath"])
+        public, found = cut_settings(rooms, settings.connector, given["towpath"])
         document["towpath"] = masked_marks(public)
-        secrets |= {f"towpath.{path}": text.get_secret_value() for path, text in found.items()}
+        secrets |= {f"towpath.{path}": text for path, text in found.items()}
     return document, {path: value for path, value in secrets.items() if value != MASK}
 
 

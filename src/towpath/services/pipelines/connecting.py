@@ -20,13 +20,14 @@ from towpath.core.ports import AuthType
 from towpath.core.records import Connection, ConnectionStatus, now
 from towpath.core.repositories import UnitOfWork
 from towpath.services.connections import Connections
-from towpath.services.context import UseCases, audit
+from towpath.services.context import Rooms, UseCases, audit
 from towpath.services.lending import credentials as lent
 from towpath.services.pipelines.ends import DOCUMENT
 from towpath.services.pipelines.masking import is_mask
 from towpath.services.secrets import sealing
 from towpath.services.secrets.fields import is_mark
 from towpath.services.tokens.expiry import expiry_of
+from towpath.vault import split_secrets
 
 #: The sealed field with the secrets of the document, by path; in sealed credentials a field of them.
 SECRETS = "$document"
@@ -135,6 +136,14 @@ class Connecting(UseCases):
                 "expires_at": expiry_of(found, now(), auth),
             }
         return lent.stored_config(), lent.to_secrets(found), more
+
+
+def cut_settings(
+    rooms: Rooms, connector: str, config: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Settings with marks for what the connector says is secret in them, and the secrets by path."""
+    public, found = split_secrets(rooms.registry.get(connector).config, config)
+    return public, {path: text.get_secret_value() for path, text in found.items()}
 
 
 def document_of(row: Connection) -> dict[str, Any] | None:
