@@ -10,7 +10,6 @@ from towpath.core.flows import ExportSpec, ImportSpec, Policy
 from towpath.core.pipelines import Generator, Pipeline, Processor
 from towpath.core.records import (
     Connection,
-    Counters,
     ErrorStatus,
     Export,
     Flow,
@@ -122,7 +121,3 @@ class PagesRig(Rig):
     def saved(self, flow: Flow, export: Export) -> SavedState:
         with self.store.read() as work:
             return work.states.get(self.org, flow.id, export.id)
-
-
-def total(*counters: Counters) -> Counters:
-    return sum(counters, Counters())

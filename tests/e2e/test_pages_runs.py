@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.pages import PagesRig
+from e2e.rig import eventually
 from towpath.core.records import RunStatus, StreamStatus
 
 pytestmark = pytest.mark.slow
@@ -61,8 +62,16 @@ def test_failed_records_are_kept_and_sent_again(rig: PagesRig) -> None:
     assert [error.record["id"] for error in rig.errors(retry)] == [5]
 
 
-@pytest.mark.parametrize("point", ["page:{}:3", "send:{}:4", "sent:{}:8", "sent:{}:9", "finish:{}"])
-@pytest.mark.parametrize("victim", ["child", "worker"])
+@pytest.mark.parametrize(
+    ("victim", "point"),
+    [
+        ("child", "page:{}:3"),
+        ("child", "sent:{}:8"),
+        ("child", "finish:{}"),
+        ("worker", "send:{}:4"),
+        ("worker", "sent:{}:9"),
+    ],
+)
 def test_nothing_is_lost_or_miscounted(rig: PagesRig, point: str, victim: str) -> None:
     name = f"{victim}-{point[:4]}{point[-1]}"
     flow, export, imported = rig.simple(name, orders(10))
@@ -89,3 +98,57 @@ def test_a_cancelled_run_ends_whatever_it_waits_for(rig: PagesRig) -> None:
     rig.finished(run, RunStatus.CANCELLED, patience=5)
     fault.unlink()
     assert ids(rig.sink("cancelled")) == [0]
+
+
+def test_a_retry_that_is_killed_sends_the_rest(rig: PagesRig) -> None:
+    records = [{"id": number, "refuse": True} for number in range(4)]
+    flow, _, imported = rig.simple("again", records)
+    run = rig.submit(flow)
+    rig.finished(run)
+    errors = rig.errors(run)
+    with rig.store.begin() as work:
+        for error in errors:
+            work.record_errors.amend(rig.org, error.id, {"id": error.record["id"]})
+    rig.fault("sent:again:2", "kill", times=1)
+    retry = rig.retry(run)  # nobody chose any of them: all
+    rig.finished(retry)
+    assert set(ids(rig.sink("again"))) == {0, 1, 2, 3}
+    assert rig.counters(retry, imported) == (4, 4, 0, 0)
+    assert rig.errors(run) == rig.errors(retry) == []
+
+
+def test_a_connection_that_goes_down_stops_the_flow(rig: PagesRig) -> None:
+    records = orders(5)
+    records[1]["down"] = True
+    flow, export, imported = rig.simple("down", records)
+    run = rig.submit(flow)
+    failed = rig.finished(run, RunStatus.FAILED)
+    assert failed.error is not None
+    assert failed.error["code"] == "connection.refused_us"
+    assert [error.record["id"] for error in rig.errors(run)] == [1]
+    assert ids(rig.sink("down")) == [0, 2]
+    assert rig.step(run, imported).status is StreamStatus.FAILED
+    assert rig.saved(flow, export).state is None
+    again = rig.finished(rig.submit(flow), RunStatus.FAILED)
+    assert again.error is not None
+    assert again.error["code"] == "connection.offline"
+    assert ids(rig.sink("down")) == [0, 2]
+
+
+def test_a_delta_then_the_flow_that_follows(rig: PagesRig) -> None:
+    second, _, _ = rig.simple("following", orders(1))
+    first, export, _ = rig.simple(
+        "delta", [{"id": 1, "at": "2020-01-01"}], kind="delta", delta={"field": "at"}
+    )
+    with rig.store.begin() as work:
+        assert first.pipeline is not None
+        pipeline = first.pipeline.model_copy(update={"run_next": (second.id,)})
+        work.flows.update(rig.org, first.id, pipeline=pipeline)
+    rig.finished(rig.submit(first))
+    eventually(lambda: ids(rig.sink("following")) == [0], "the flow that follows")
+    assert rig.saved(first, export).state is not None
+    rig.records("delta", [{"id": 1, "at": "2020-01-01"}, {"id": 2, "at": "2999-01-01"}])
+    run = rig.submit(first)
+    rig.finished(run)
+    assert rig.counters(run, export) == (2, 1, 1, 0)
+    assert ids(rig.sink("delta")) == [1, 2]

@@ -46,8 +46,8 @@ class Book:
         """Roots of the records that failed anywhere."""
         self.discarded: Counter[str] = Counter()
         """How many records ended in which empty branch."""
-        self.down: dict[str, str] = {}
-        """Connections that do not work any more, with the reason."""
+        self.down: dict[str, tuple[str, str]] = {}
+        """Connections that do not work any more: the step that found out, and the reason."""
         self._seen: Counter[str] = Counter()
         self._lost: set[tuple[str, str]] = set()
 

@@ -218,13 +218,14 @@ class FlowRun:
             self._progress[page.step] = page.progress
 
     def _stop_if_down(self, book: Book) -> None:
-        for connection, message in book.down.items():
+        for connection, (step, message) in book.down.items():
             self._parent.down(connection, message)
             raise AuthError(
                 "connection.refused_us",
                 f"The connection does not work any more: {message.rstrip('.')}.",
                 hint="Sign in again; the records that failed are in the error inbox.",
                 connection=connection,
+                step=step,
             )
 
     def _at(self, step: str, error: TowpathError) -> TowpathError:

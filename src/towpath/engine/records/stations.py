@@ -82,7 +82,7 @@ class Station(ABC):
         # One that had gone on in spite of its failure does not go on a second time.
         proceeded = bool(item.detail.get("proceeded"))
         if answer.down is not None:
-            book.down[self.connection] = answer.down
+            book.down.setdefault(self.connection, (step, answer.down))
         if answer.told:
             book.fail(step, item, answer.told, STAGE_DONE)
         if answer.failures:
