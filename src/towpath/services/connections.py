@@ -122,7 +122,7 @@ class Connections(UseCases):
 
     def secrets_in(self, connector: str, config: Mapping[str, Any]) -> set[str]:
         """The field paths of the secrets that a configuration, whole or in part, gives."""
-        return set(split(self.rooms, connector, config)[1])
+        return set(split_secrets(known_connector(self.rooms, connector).config, config)[1])
 
     def delete(self, org: str, name: str) -> Connection:
         """As `remove` does."""
@@ -198,13 +198,6 @@ def _refuse_lent(row: Connection) -> None:
             hint="Send all of them: PATCH /v1/customers/{customer}/connections/{connection}.",
             field="config",
         )
-
-
-def split(
-    rooms: Rooms, connector: str, config: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, SecretStr]]:
-    """A configuration, whole or in part, with marks for its secrets, and these by field path."""
-    return split_secrets(known_connector(rooms, connector).config, config)
 
 
 def known_connector(rooms: Rooms, name: str) -> Connector[Any]:
