@@ -68,14 +68,11 @@ class Failures(UseCases):
         with self.rooms.store.read() as work:
             return _placed(work, org, [work.record_errors.get(org, id)])[0]
 
-    def open(self, org: str, limit: int, runs: Sequence[str] | None = None) -> Sequence[Failed]:
-        """The newest first, of these runs or of all."""
+    def kept(self, org: str, limit: int, runs: Sequence[str] | None = None) -> Sequence[Failed]:
+        """Those that are open and can be sent again, the newest first, of these runs or of all."""
         chosen: dict[str, Any] = {} if runs is None else {"run": list(runs)}
         with self.rooms.store.read() as work:
-            rows = work.record_errors.list(
-                org, limit=limit, newest_first=True, status=ErrorStatus.OPEN, **chosen
-            )
-            return _placed(work, org, rows)
+            return _placed(work, org, _newest(work, org, limit, has_data, status=ErrorStatus.OPEN, **chosen))
 
     def step(self, org: str, flow: str, candidates: Sequence[str]) -> Step:
         """The step of the flow that has one of these ids; a former one, too, that has errors. Raises
@@ -101,23 +98,9 @@ class Failures(UseCases):
         takes: Callable[[RecordError], bool] = lambda _: True,
     ) -> Sequence[Failed]:
         """The newest first, before the one with the id ``after``."""
-        found: list[RecordError] = []
         with self.rooms.store.read() as work:
-            while len(found) < limit:
-                rows = work.record_errors.list(
-                    org,
-                    limit=_CHUNK,
-                    after=after,
-                    newest_first=True,
-                    between=between,
-                    status=status,
-                    **step.choice,
-                )
-                if not rows:
-                    break
-                found += [row for row in rows if takes(row)]
-                after = rows[-1].id
-            return _placed(work, org, found[:limit])
+            chosen = {"after": after, "between": between, "status": status, **step.choice}
+            return _placed(work, org, _newest(work, org, limit, takes, **chosen))
 
     def within(self, org: str, step: Step, ids: Sequence[str]) -> Sequence[RecordError]:
         """Those of the step's errors with these ids, in their order. Raises `NotFoundError` for any other."""
@@ -258,6 +241,25 @@ def not_open(error: RecordError) -> ConflictError:
     if error.status is ErrorStatus.RETRYING:
         hint = "A job sends it again: wait for its end, or cancel it."
     return ConflictError("error.not_open", f"The error {error.id} is {error.status}.", hint=hint)
+
+
+def _newest(
+    work: UnitOfWork,
+    org: str,
+    limit: int,
+    takes: Callable[[RecordError], bool],
+    *,
+    after: str | None = None,
+    **chosen: Any,
+) -> list[RecordError]:
+    found: list[RecordError] = []
+    while len(found) < limit:
+        rows = work.record_errors.list(org, limit=_CHUNK, after=after, newest_first=True, **chosen)
+        if not rows:
+            break
+        found += [row for row in rows if takes(row)]
+        after = rows[-1].id
+    return found[:limit]
 
 
 def _choice(job: Job, family: Sequence[str]) -> dict[str, Any]:

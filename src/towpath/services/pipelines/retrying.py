@@ -1,4 +1,4 @@
-"""Sending failed records again: a retry is a run of its own, and belongs to the one that they failed in first.
+"""Sending failed records again: a retry is a run of its own, and belongs to the one they failed in first.
 
 A record that fails once more leaves one open error, with the run that sent it last; the earlier one is
 resolved.
