@@ -205,3 +205,10 @@ def test_listeners_are_no_connections_and_their_secrets_stay_inside(program):
     wrong = {"name": "x", "type": "webhook", "webhook": {"verify": "hmac"}}
     fields = [one["field"] for one in program.refused(422, "POST", "/exports", wrong)]
     assert fields == ["webhook.key", "webhook.header"]
+    paths = {"verify": "token", "token": SECRET, "path": "a[", "pathToRecords": "b[*"}
+    wrong = {"name": 7, "type": "webhook", "webhook": paths}
+    assert program.refused(422, "POST", "/exports", wrong)[0]["field"] == "name"
+    errors = program.refused(422, "POST", "/exports", {**wrong, "name": "x"})
+    assert {one["field"] for one in errors} == {"webhook.path", "webhook.pathToRecords"}
+    odd = {"verify": "secret_url", "token": SECRET, "successResponseHeaders": [{"name": "a b", "value": "c"}]}
+    assert program.refused(422, "POST", "/exports", {**wrong, "name": "x", "webhook": odd})

@@ -55,6 +55,12 @@ FILES = {
     },
     "ftp": {"directoryPath": "/"},
 }
+WRAPPER = {
+    "_connectionId": ID,
+    "type": "test",
+    "test": {"limit": 3},
+    "wrapper": {"function": "f", "configuration": {"a": 1}},
+}
 WEBHOOK = {
     "type": "webhook",
     "webhook": {
@@ -202,6 +208,8 @@ CASES = {
     "files": (FILES, export_draft),
     "webhook": (WEBHOOK, export_draft),
     "import": (IMPORT, import_draft),
+    "test": ({**FILES, "type": "test", "test": {"limit": 3}}, export_draft),
+    "wrapper": (WRAPPER, export_draft),
     "new import": (NEW_IMPORT, import_draft),
     "flow": (FLOW, flow_draft),
 }

@@ -18,7 +18,7 @@ from towpath.api.integrator.step_types.steps import (
     own_block,
     system_of,
 )
-from towpath.api.integrator.step_types.words import Reading, Word, at, flag, number, text, texts
+from towpath.api.integrator.step_types.words import Reading, Word, flag, number, text, texts
 from towpath.api.integrator.webhooks_settings import POSTED, answering, listener
 from towpath.core.flows import ExportSpec, StreamRead
 from towpath.core.records import Export
@@ -72,11 +72,12 @@ def draft(document: Mapping[str, Any]) -> StepDraft[ExportSpec]:
     block = own_block(reading)
     posted = listener(reading, kind, mask=MASK) if kind in POSTED else None
     spec, root = _spec(reading, kind, block, mentions)
+    name = name_of(reading)
     reading.done()
     assert spec is not None  # noqa: S101 - what is none has faults
     system = system_of(document)
     return StepDraft(
-        name=name_of(reading),
+        name=name,
         connection=None if kind in POSTED else connection,
         spec=spec,
         document=clean(_without_secrets(document)),
@@ -111,8 +112,7 @@ def _spec(
     if kind != "once":
         values.pop("once", None)
     if kind == "test":
-        values["limit"] = number(at(reading.document, "test.limit") or 1)
-        reading.places["limit"] = "test.limit"
+        values |= {"limit": 1} | reading.settings((Word("test.limit", "limit", number),))
     values["hooks"] = hooks.hooks(reading, ("preSavePage",), mentions)
     pages = reading.model(PageRead, {name: value for name, value in values.items() if value is not None})
     stream = reading.model(StreamRead, _stream(block)) if "stream" in block else None
@@ -135,7 +135,7 @@ def _request(reading: Reading, kind: str, block: Mapping[str, Any]) -> tuple[dic
         return answering(reading), "webhook"
     system = system_of(reading.document)
     if system is None:
-        no_settings(reading, "read")
+        no_settings(reading)
         return {}, ""
     reading.object(system.root)
     return system.reading(reading), system.root

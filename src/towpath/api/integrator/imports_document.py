@@ -46,11 +46,12 @@ def draft(document: Mapping[str, Any]) -> StepDraft[ImportSpec]:
     connection, mentions = mentions_of(reading)
     block = own_block(reading)
     spec, root = _spec(reading, block, mentions)
+    name = name_of(reading)
     reading.done()
     assert spec is not None  # noqa: S101 - what is none has faults
     system = system_of(document)
     return StepDraft(
-        name=name_of(reading),
+        name=name,
         connection=connection,
         spec=spec,
         document=clean(document),
@@ -119,7 +120,7 @@ def _request(reading: Reading, block: Mapping[str, Any]) -> tuple[dict[str, Any]
     system = system_of(reading.document)
     if system is None:
         if not reading.document.get("distributed"):
-            no_settings(reading, "written")
+            no_settings(reading)
         return {}, ""
     reading.object(system.root)
     return system.writing(reading), system.root

@@ -35,8 +35,6 @@ def outcome(found: Outcome) -> dict[str, Any]:
         shown["errors"] = [failed(item) for item in found.errors]
     if found.data_uri:
         shown["dataURI"] = found.data_uri
-    if found.headers:
-        shown["headers"] = dict(found.headers)
     return shown
 
 

@@ -1,5 +1,6 @@
 """``webhook.*``: how a listener knows who posts to it, and what it answers."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "basic": ("username", "password"),
     "hmac": ("key", "header"),
 }
+_NAME, _VALUE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), re.compile(r"[\x20-\x7e]*")
 _SECRETS = ("token", "key", "password")
 
 
@@ -54,11 +56,14 @@ def _status(value: Any) -> int:
 
 
 def _headers(value: Any) -> dict[str, str]:
-    if isinstance(value, Mapping):
-        return {str(name): text(item) for name, item in value.items()}
-    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        raise ValueError("It is a list of objects with name and value.")
-    return {text(item.get("name", "")): text(item.get("value", "")) for item in value}
+    if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
+        value = {text(item.get("name", "")): item.get("value", "") for item in value}
+    if not isinstance(value, Mapping):
+        raise ValueError("It is a list of objects with name and value.")  # noqa: TRY004 - as in all words
+    found = {str(name): text(item) for name, item in value.items()}
+    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(item) for name, item in found.items()):
+        raise ValueError("These cannot be headers.")
+    return found
 
 
 _ANSWERS = (

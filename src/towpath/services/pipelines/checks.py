@@ -1,5 +1,6 @@
 """Whether a step can be what it says, as far as that shows without running it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -9,6 +10,7 @@ from towpath.core.flows import ExportSpec, ImportSpec
 from towpath.core.ports import Connector
 from towpath.core.records import Connection
 from towpath.core.repositories import UnitOfWork
+from towpath.dataplane.paths import compile_path
 from towpath.services.context import Rooms
 from towpath.services.pipelines import languages, mentions
 from towpath.services.pipelines.drafts import StepDraft
@@ -42,6 +44,7 @@ def runnable(rooms: Rooms, connector: str) -> Connector[Any] | None:
 
 def _connection(work: UnitOfWork, org: str, draft: StepDraft[Any], faults: Faults) -> Connection | None:
     if draft.listener is not None:
+        _check_paths(draft, draft.listener, faults)
         return None
     if draft.connection is None:
         faults.required("_connectionId")
@@ -50,6 +53,19 @@ def _connection(work: UnitOfWork, org: str, draft: StepDraft[Any], faults: Fault
     if row is None:
         faults.dangling(draft.connection.field, "connection")
     return row
+
+
+def _check_paths(draft: StepDraft[Any], listener: Mapping[str, Any], faults: Faults) -> None:
+    """The paths into what will be posted."""
+    said: Mapping[str, Any] = draft.spec.pages.request if draft.spec.pages else {}
+    given = {
+        "records_path": said.get("records_path"),
+        "challenge.path": (said.get("challenge") or {}).get("path"),
+        "token_path": listener.get("token_path"),
+    }
+    for name, path in given.items():
+        with faults.part(draft.places.get(name, name)):
+            compile_path(path or "$")
 
 
 def _check_system(rooms: Rooms, row: Connection, draft: StepDraft[Any], faults: Faults) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from towpath.api.integrator.errors import Refused, invalid, required
+from towpath.api.integrator.errors import invalid, required
 from towpath.api.integrator.step_types import databases, files, rest, wrapper
 from towpath.api.integrator.step_types.references import mention
 from towpath.api.integrator.step_types.systems import KEPT, System
@@ -80,19 +80,12 @@ def _says_something(hook: Any) -> bool:
     return hook is not None
 
 
-def no_settings(reading: Reading, verb: str) -> None:
-    """Tell that nothing says how the system is to be ``read`` or ``written``."""
+def no_settings(reading: Reading) -> None:
+    """Tell that nothing says what is to be read or written."""
     reading.faults.append(required(_likely(reading.document)))
-    reading.faults.append(
-        invalid(_likely(reading.document), f"Nothing says what is to be {verb}: add this part.")
-    )
 
 
 def _likely(document: Mapping[str, Any]) -> str:
     """Which part is missing, going by the kind that the document names."""
     kind = str(document.get("adaptorType") or "").lower()
     return next((system.root for system in SYSTEMS if kind.startswith(system.root)), "rest")
-
-
-def refused(reading: Reading) -> Refused:
-    return Refused(*reading.faults)

@@ -21,7 +21,7 @@ def _kind(reading: Reading) -> Mapping[str, Any]:
     if kind == "once" and (field := at(reading.document, "once.booleanField")):
         found["boolean_field"] = field
     if kind == "test":
-        found["limit"] = number(at(reading.document, "test.limit") or 1)
+        found |= {"limit": 1} | reading.settings((Word("test.limit", "limit", number),))
     return found
 
 
