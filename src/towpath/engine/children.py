@@ -56,9 +56,12 @@ class Nursery:
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def spawn(self, connectors: Sequence[str] = (), *, spare: bool = False) -> Child:
-        """A new child that waits for its task. ``connectors``: names of those that it will use, which the
-        nursery loads once for all children. ``spare``: leave it alone if the worker dies.
+    def spawn(
+        self, connectors: Sequence[str] = (), *, modules: Sequence[str] = (), spare: bool = False
+    ) -> Child:
+        """A new child that waits for its task. ``connectors``: names of those that it will use, and
+        ``modules`` of ours, which the nursery loads once for all children. ``spare``: leave it alone if the
+        worker dies.
         """
         ours, theirs = socket.socketpair()
         with theirs, self._lock:
@@ -66,7 +69,9 @@ class Nursery:
             child = Child(next(self._numbers), Channel(ours), self)
             self._children[child._number] = child  # noqa: SLF001 - the two classes are one thing
             number = child._number  # noqa: SLF001 - as above
-            request = orjson.dumps({"number": number, "spare": spare, "connectors": connectors})
+            request = orjson.dumps(
+                {"number": number, "spare": spare, "connectors": connectors, "modules": modules}
+            )
             try:
                 socket.send_fds(control, [request], [theirs.fileno()])
             except OSError:  # it was killed: the child ends before it began, and is tried again

@@ -59,18 +59,21 @@ class _Nursery:
         if "kill" in request:
             self._kill(request["kill"])
         else:
-            self._load(request["connectors"])
+            self._load(request["connectors"], request["modules"])
             self._fork(request["number"], spare=request["spare"], end=fds[0])
         return True
 
-    def _load(self, connectors: Iterable[str]) -> None:
-        """Import what these connectors import in every child otherwise. One that cannot be imported is the
-        child's to complain about.
+    def _load(self, connectors: Iterable[str], modules: Iterable[str]) -> None:
+        """Import what these connectors import in every child otherwise, and these modules of the engine. What
+        cannot be imported is the child's to complain about.
         """
-        fresh = set(connectors) - self._loaded
+        for module in set(modules) - self._loaded:
+            with contextlib.suppress(Exception):
+                importlib.import_module(module)
+        fresh = {*connectors, *modules} - self._loaded
         for point in entry_points(group=GROUP) if fresh else ():
             if point.name in fresh:
-                for part in ("source", "destination"):
+                for part in ("source", "destination", "application"):
                     with contextlib.suppress(Exception):
                         importlib.import_module(f"{point.module}.{part}")
         if fresh:

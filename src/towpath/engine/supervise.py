@@ -54,7 +54,7 @@ class Supervision:
         ends = self._ends(connections)
         brief |= ends
         connectors = sorted({ends[role]["connector"] for role in connections})
-        child = self._context.nursery.spawn(connectors, spare=self._work.spare)
+        child = self._context.nursery.spawn(connectors, modules=self._work.modules, spare=self._work.spare)
         try:
             result = self._serve(child, brief)
         except EOFError:

@@ -1,7 +1,7 @@
 """One piece of work of a run, as the attempts at it see it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -33,6 +33,8 @@ class Work(ABC):
     """How often it is tried; None: as often as the flow's policy says."""
     reads: ClassVar[bool] = True
     """Whether its child is given the source; without it the source may be away, and its tokens too."""
+    modules: ClassVar[Sequence[str]] = ()
+    """Names of modules of ours that its child needs beside those that all children need."""
     spare: ClassVar[bool] = False
     """Whether its child looks after itself when the worker dies."""
 

@@ -33,6 +33,8 @@ _MARK = "here"
 class PagesWork(Work):
     """All of a run in the records lane."""
 
+    modules = ("towpath.engine.records.child",)
+
     def __init__(self, context: Context, org: str, run: str) -> None:
         super().__init__(context, org, run)
         self._tokens: set[str] = set()
