@@ -1,12 +1,14 @@
 """Runs of the records lane over the real engine: what goes where, and what survives which death."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from e2e.pages import PagesRig
 from e2e.rig import eventually
-from towpath.core.records import RunStatus, StreamStatus
+from towpath.core.records import RunStatus, StreamStatus, now
 
 pytestmark = pytest.mark.slow
 
@@ -152,3 +154,23 @@ def test_a_delta_then_the_flow_that_follows(rig: PagesRig) -> None:
     rig.finished(run)
     assert rig.counters(run, export) == (2, 1, 1, 0)
     assert ids(rig.sink("delta")) == [1, 2]
+
+
+def test_what_is_held_back_is_published_once_and_a_debugger_sees_all(rig: PagesRig) -> None:
+    rig.records("held", orders(7))
+    connection = rig.memory("held-from")
+    with rig.store.begin() as work:
+        work.connections.update(rig.org, connection.id, debug_until=now() + timedelta(minutes=5))
+    export = rig.export(connection, {"name": "held"})
+    imported = rig.import_(rig.memory("held-to", "there"), {"name": "held", "held": True})
+    rig.fault("sent:held:4", "kill", times=1)
+    run = rig.submit(rig.pipeline([export], [(imported, {})]))
+    rig.finished(run)
+    assert ids(rig.sink("held")) == list(range(7)), "nothing twice: the page replaced itself"
+    files = [{"name": "held", "records": 7}]
+    assert rig.step(run, imported).state_after == {"files": files}
+    assert (Path(rig.settings["folder"]) / "runs" / run.id / imported.id).is_dir()
+    with rig.store.read() as work:
+        lines = work.debug_lines.read(rig.org, connection.id)
+    assert {line.detail["start"] for line in lines} == {0, 3, 6}
+    assert {line.step for line in lines} == {export.id}

@@ -87,6 +87,7 @@ class MemoryApplication:
     def send(self, write: MemoryWriting, sendings: Sequence[Sending], tools: Tools) -> Sequence[Outcome]:
         outcomes = []
         if write.held:  # the same page again replaces itself
+            (tools.folder() / "held").touch()
             with self._world.change() as world:
                 world.held.pop((write.name, str(tools.now.words["page"])), None)
         for number, one in enumerate(sendings):
