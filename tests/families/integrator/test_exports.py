@@ -193,3 +193,34 @@ def test_databases_are_asked_by_query_and_by_stream(program, tmp_path):
         422, "POST", "/exports", {"_connectionId": connection, **orders_export(connection)}
     )
     assert wrong["field"] == "http"
+
+
+def test_what_is_there_or_is_not_is_left_alone(program, connection, shop, tmp_path):
+    """Existing records are not made again, missing ones not changed; both are told as ignored."""
+    shop.customers[77] = {"key": 77, "name": "known", "_key": 77}
+    lookup = {"name": "known", "relativeURI": "/customers?name={name}", "method": "GET", "extract": "0.key"}
+    write = {"relativeURI": "/customers", "method": "POST", "ignoreLookupName": "known", "lookups": [lookup]}
+    made = program.make("/imports", customers_import(connection, rest=write, ignoreExisting=True))
+    data = [{"name": "known"}, {"name": "unknown"}]
+    found = program.good("POST", f"/imports/{made['_id']}/invoke", data).json()
+    assert [one.get("ignored", False) for one in found] == [True, False]
+
+    with sqlite3.connect(tmp_path / "shop.db") as base:
+        base.executescript("CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1)")
+    base.close()
+    body = {"type": "sqlite", "name": "Base", "towpath": {"path": str(tmp_path / "shop.db")}}
+    database = program.make("/connections", body)["_id"]
+    rdbms = {
+        "queryType": ["per_record"],
+        "query": ["INSERT INTO orders VALUES ({{id}})"],
+        "ignoreLookupName": "there",
+        "lookups": [
+            {"name": "there", "query": "SELECT id FROM orders WHERE id = {{id}}", "extract": "[0].id"}
+        ],
+    }
+    insert = {"name": "New", "_connectionId": database, "ignoreExisting": True}
+    target = program.make("/imports", {**insert, "rdbms": rdbms})
+    found = program.good("POST", f"/imports/{target['_id']}/invoke", [{"id": 1}, {"id": 2}]).json()
+    assert [one.get("ignored", False) for one in found] == [True, False]
+    unknown = {**insert, "rdbms": {**rdbms, "lookups": []}}
+    assert "no lookup" in program.refused(422, "POST", "/imports", unknown)[0]["message"]

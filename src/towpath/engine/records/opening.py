@@ -47,10 +47,7 @@ def open_writing(
     """What an import writes with."""
     connector = end.connector
     if connector.application is not None and connector.writing is not None and not spec.streams:
-        said = {
-            name: getattr(records, name) for name in _WRITE_FIELDS if name in connector.writing.model_fields
-        }
-        request = {**said, **records.request}
+        request = writing_request(connector.writing, records)
         writing = _parsed(connector.writing, request, f"settings of an import to {connector.title}")
         return stack.enter_context(connector.application(end.config)), writing
     if connector.destination is not None and spec.streams:
@@ -59,6 +56,12 @@ def open_writing(
         application = StreamRecords(connector, destination, known)
         return application, StreamWriting(write=spec.streams[0], namespace=spec.namespace)
     raise _cannot(end, "written", "streams" if connector.destination else "")
+
+
+def writing_request(model: type[BaseModel], records: RecordWrite) -> dict[str, Any]:
+    """What an import says to its connector: its request, and what else of it the connector asks for."""
+    said = {name: getattr(records, name) for name in _WRITE_FIELDS if name in model.model_fields}
+    return {**said, **records.request}
 
 
 def words_of(

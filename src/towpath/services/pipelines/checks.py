@@ -10,7 +10,9 @@ from towpath.core.flows import ExportSpec, ImportSpec
 from towpath.core.ports import Connector
 from towpath.core.records import Connection
 from towpath.core.repositories import UnitOfWork
+from towpath.core.steps import RecordWrite
 from towpath.dataplane.paths import compile_path
+from towpath.engine.records import writing_request
 from towpath.services.context import Rooms
 from towpath.services.pipelines import languages, mentions
 from towpath.services.pipelines.drafts import StepDraft
@@ -99,7 +101,8 @@ def _check_request(connector: Connector[Any], draft: StepDraft[Any], faults: Fau
         # Its records come in streams, and which one is meant was not said.
         faults.required("towpath.stream" if reads else "towpath.target")
         return
+    request = writing_request(model, step) if isinstance(step, RecordWrite) else dict(step.request)
     try:
-        model.model_validate(step.request)
+        model.model_validate(request)
     except ValidationError as error:
         faults.settings(draft.root, error, draft.places)
