@@ -24,10 +24,13 @@ from towpath.engine.children import Child
 from towpath.engine.context import Context, Outline
 from towpath.engine.folders import run_folder
 from towpath.engine.records import briefing
+from towpath.engine.records.shapes import STAGE_DONE
 from towpath.engine.work import Ending, Work, committed, ending, is_over
 
 #: Stands in the folder of a run on the machine on which its steps keep files.
 _MARK = "here"
+#: Key of the error that tells why a step failed as a whole: it has no record.
+FAILURE = "failure#1"
 
 
 class PagesWork(Work):
@@ -258,6 +261,21 @@ class PagesWork(Work):
             rows_per_second=0.0,
             ended_at=now(),
         )
+        if row.selection["kind"] == "export" or not row.counters.rejected:
+            # No record that failed tells of it.
+            flow = work.runs.get(self.org, self.run).flow
+            failure = RecordError(
+                org=self.org,
+                run=self.run,
+                flow=flow,
+                stream=row.stream,
+                key=FAILURE,
+                code=error.code,
+                message=error.message,
+                record={},
+                detail={"source": error.context.get("source", "internal"), "stage": STAGE_DONE},
+            )
+            work.record_errors.report(self.org, [failure])
 
     def _save_given(self, work: UnitOfWork, seen: Outline, row: RunStream, error: TowpathError) -> None:
         """Records that were posted to the run come from nowhere else: they are kept in the inbox."""

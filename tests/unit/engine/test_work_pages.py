@@ -260,6 +260,7 @@ def test_posted_records_survive_a_run_that_fails(scene: Scene) -> None:
     assert [(one.record, one.detail["stage"]) for one in scene.errors(run=run.run)] == [
         ({"id": 2}, "read"),
         ({"id": 3}, "read"),
+        ({}, "done"),
     ]
     assert scene.streams(run)[scene.imported.id].status is StreamStatus.FAILED
     assert scene.streams(run)[scene.export.id].counters.rejected == 2
