@@ -194,7 +194,8 @@ def test_an_export_that_fails_fails_the_job(program, chain, shop):
     assert program.get(f"/jobs/{job['_id']}")["numOpenError"] == 0
     for body in ({}, {"_flowId": "nonsense"}, {"type": "import", "_flowId": chain.id}):
         program.refused(422, "POST", "/jobs", body)
-    program.refused(404, "POST", "/jobs", {"_flowId": as_object_id(Run(org="", flow="").id)})
+    nobody = as_object_id(Run(org="", flow="").id)
+    assert program.refused(422, "POST", "/jobs", {"_flowId": nobody})[0]["code"] == "invalid_ref"
 
 
 def test_a_thousand_jobs_are_a_handful_of_queries(program, chain):

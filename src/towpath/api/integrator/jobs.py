@@ -8,13 +8,14 @@ from starlette.responses import Response
 from towpath.api.integrator import jobs_filters
 from towpath.api.integrator.auth import Caller, reads, writes
 from towpath.api.integrator.documents import BODY, Given, MaybeGiven, answer
-from towpath.api.integrator.errors import Fault, Refused, invalid, required
+from towpath.api.integrator.errors import Fault, Refused, dangling, invalid, required
 from towpath.api.integrator.ids import Reference, ours, referred
 from towpath.api.integrator.ids import shown as shown_id
 from towpath.api.integrator.jobs_document import family, file_id, known, shown
 from towpath.api.integrator.jobs_filters import Asked, wanted
 from towpath.api.integrator.signing import signed
 from towpath.api.kit.routing import Router
+from towpath.core.errors import NotFoundError
 from towpath.services.pipelines.flows import PipelineFlows
 from towpath.services.pipelines.jobs import Jobs, Wanted
 from towpath.services.pipelines.jobs_shape import RUNS, Job, Part, State
@@ -47,7 +48,10 @@ def create_job(caller: Writing, given: Given) -> Response:
     if not given.get("_flowId"):
         raise Refused(required("_flowId"))
     flow = referred(Reference("_flowId", "flows"), given["_flowId"])
-    run = PipelineFlows(*caller.use).run(caller.org, flow)
+    try:
+        run = PipelineFlows(*caller.use).run(caller.org, flow)
+    except NotFoundError:
+        raise Refused(dangling("_flowId", "flow")) from None
     return answer(shown(job_of(caller, shown_id(run.id))), 201)
 
 

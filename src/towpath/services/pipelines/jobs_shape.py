@@ -191,9 +191,9 @@ def _whole(
     pages = sum(_pages(row) for row in ordered)
     parts = []
     for position, row in enumerate(ordered):
-        rejected = row.counters.rejected
+        errors = row.counters.rejected + _failures(row)
         # A record that failed once more has its error with the run that sent it again.
-        left = min(rejected, sum(unresolved.get((one, row.stream), 0) for one in family))
+        left = min(errors, sum(unresolved.get((one, row.stream), 0) for one in family))
         kind = kind_of(row)
         parts.append(
             Part(
@@ -205,9 +205,9 @@ def _whole(
                 state=_part_state(row, run, state, left),
                 numbers=Numbers(
                     success=row.counters.written,
-                    error=rejected,
+                    error=errors,
                     ignore=row.counters.filtered,
-                    resolved=rejected - left,
+                    resolved=errors - left,
                     generated=_pages(row),
                     processed=pages if kind is Kind.IMPORT and row.started_at is not None else 0,
                 ),
@@ -230,6 +230,12 @@ def _pages(row: RunStream) -> int:
     if not _is_step(row) or row.selection["kind"] != "export":
         return 0
     return int((row.state_after or {}).get("page", 0))
+
+
+def _failures(row: RunStream) -> int:
+    """1 if the step failed as a whole, and an error of its own says so; see `towpath.engine.work_pages`."""
+    failed = row.status is StreamStatus.FAILED and _is_step(row)
+    return int(failed and (row.selection["kind"] == "export" or not row.counters.rejected))
 
 
 def _keeps(flow: Flow | None) -> bool:
