@@ -66,9 +66,9 @@ class Flows(UseCases):
 
     def update_in(self, work: UnitOfWork, org: str, flow: Flow, spec: FlowSpec, **more: Any) -> Flow:
         """``more``: name, metadata. Streams that come from or go to another place than before begin anew."""
+        export_id, import_id = _one_to_one(flow)
         source, destination = validate(self.rooms, work, org, spec, flow.project)
         reads, writes = _sides(spec)
-        export_id, import_id = _one_to_one(flow)
         before = work.exports.get(org, export_id), work.imports.get(org, import_id)
         name = {key: more[key] for key in ("name",) if key in more}
         export = work.exports.update(org, export_id, connection=source.id, spec=reads, **name)

@@ -7,6 +7,7 @@ import pytest
 
 from support.orders import order_shop
 from support.steps import customers_import, orders_export, rest_connection
+from towpath.core.errors import ConflictError
 from towpath.core.flows import FlowStream
 from towpath.core.ids import of_object_id
 from towpath.engine import next_due
@@ -232,8 +233,11 @@ def test_flows_that_copy_streams_are_flows_here_too(program, tmp_path, steps):
 def test_other_families_show_flows_of_steps_and_leave_them_alone(program, flow):
     rooms, org = program.api.container, program.org
     row = Flows(rooms).get(org, "Orders")
-    with rooms.store.read() as work, pytest.raises(Exception, match="runs records through steps"):
+    with rooms.store.read() as work, pytest.raises(ConflictError, match="runs records through steps"):
         spec_of(work, org, row)
+    other = {"source": {"connection": "Shop"}, "destination": {"connection": "Shop"}}
+    with pytest.raises(ConflictError, match="runs records through steps"):
+        Flows(rooms).update(org, "Orders", FlowSpec.model_validate(other))
     Flows(rooms).delete(org, "Orders")
     assert len(program.get("/exports")) == len(program.get("/imports")) == 1
     assert program.get("/flows") == []
