@@ -37,7 +37,7 @@ CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 RAISING = re.compile(r".*Error|Rejected|Fault|_Kind|config_error")
 #: Calls whose texts look like codes and are none: events of the run log, actions of the audit trail, paths in
 #: documents of API families.
-TELLING = {"note", "audit", "log", "AuditEntry", "Word", "Row"}
+TELLING = {"note", "audit", "actors", "log", "AuditEntry", "Word", "Row"}
 #: What looks like a code and is the name of a file or module.
 FILES = re.compile(r".*\.(db|lock|json|yaml|sql|key|csv|parquet|duckdb|txt|log|logs|sqlite)")
 
