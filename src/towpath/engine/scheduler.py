@@ -3,14 +3,14 @@
 import hashlib
 from datetime import datetime
 
+from towpath.core.ids import of_object_id
 from towpath.core.records import Flow, Run, RunStatus
 from towpath.core.repositories import UnitOfWork
 from towpath.engine.books import Books
 from towpath.engine.schedule import next_due
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_LENGTH = 26
-_RANDOM_BITS = 80
+#: What follows the time in the part of an id that is not its checksum.
+_RANDOM_BYTES = 6
 
 
 def start_due(books: Books, at: datetime, minimum_interval: float) -> list[Run]:
@@ -42,6 +42,4 @@ def _start(work: UnitOfWork, flow: Flow, at: datetime, minimum_interval: float) 
 def scheduled_id(flow: str, due: datetime) -> str:
     """The id of the run that is due then: always the same, and it sorts by time as all ids do."""
     digest = hashlib.sha256(f"{flow}@{due.timestamp()}".encode()).digest()
-    value = int(due.timestamp() * 1000) << _RANDOM_BITS | int.from_bytes(digest[: _RANDOM_BITS // 8], "big")
-    text = "".join(_ALPHABET[value >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))
-    return f"run_{text}"
+    return of_object_id("run", f"{int(due.timestamp() * 1000):012x}{digest[:_RANDOM_BYTES].hex()}")

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from towpath.core.ids import as_object_id, of_object_id
 from towpath.core.records import Run, RunStatus
 from towpath.engine.books import Books
 from towpath.engine.scheduler import scheduled_id, start_due
@@ -84,3 +85,9 @@ def test_the_id_of_a_scheduled_run_sorts_by_its_time():
     assert len(set(ids)) == 100
     assert {len(id) for id in ids} == {30}
     assert scheduled_id("flw_2", DUE) != scheduled_id("flw_1", DUE)
+
+
+def test_ids_of_scheduled_runs_fit_24_digits():
+    id = scheduled_id("flw_x", datetime(2026, 3, 8, 10, 30, tzinfo=UTC))
+    assert of_object_id("run", as_object_id(id)) == id
+    assert scheduled_id("flw_x", datetime(2026, 3, 8, 10, 31, tzinfo=UTC)) > id
