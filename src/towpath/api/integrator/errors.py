@@ -35,6 +35,8 @@ _CODES: Mapping[int, str] = {
     503: "unavailable",
 }
 _MISSING = "There is no such resource."
+#: What a client has sent is repeated so far, however long it was.
+_LONGEST = 1000
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,16 @@ class IntegratorErrors(Errors):
 
 
 def _envelope(
-    status: int, faults: Sequence[Mapping[str, Any]], headers: Mapping[str, str] | None = None
+    status: int, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    return JSONResponse({"errors": list(faults)}, status, dict(headers or {}))
+    shown = [{name: _short(text) for name, text in fault.items()} for fault in faults]
+    return JSONResponse({"errors": shown}, status, dict(headers or {}))
+
+
+def _short(text: str) -> str:
+    """The text without its middle, if it is long: its end says what to do."""
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]} … {text[-half:]}"
 
 
 def _told(item: Mapping[str, Any]) -> dict[str, str]:

@@ -117,10 +117,12 @@ def _draft(document: Document, known: Mapping[str, Any]) -> Draft:
     halves = zip(names, (id, secret), strict=True)
     faults += [required(f"{prefix}{name}") for name, value in halves if not value]
     faults += _odd_texts(prefix, names, (id, secret))
+    if not isinstance(part.get("scope") or "", str | list):
+        faults.append(Fault("invalid_field", "It is a list of texts.", f"{prefix}scope"))
     if faults:
         raise Refused(*faults)
     shown_document, secrets = cut(given)
-    scopes = [str(scope) for scope in part.get("scope") or [] if scope]
+    scopes = _scopes(part)
     config = {"provider": str(given["provider"])[:50], "client_id": id, "client_secret": secret}
     return Draft(
         connector=CONNECTOR,
@@ -137,6 +139,13 @@ def _part(given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         if isinstance(given.get(field), dict):
             return field, given[field]
     return "", given
+
+
+def _scopes(part: Mapping[str, Any]) -> list[str]:
+    """Of a list, or of one text."""
+    given = part.get("scope") or []
+    found = given.split() if isinstance(given, str) else given
+    return [str(scope) for scope in found if scope]
 
 
 def _odd_texts(prefix: str, names: tuple[str, str], values: tuple[Any, Any]) -> list[Fault]:
