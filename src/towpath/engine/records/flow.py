@@ -133,7 +133,8 @@ class FlowRun:
         once = self._is_once(step)
         progress = before.beyond(
             after=page.after,
-            page=before.page + 1,
+            # A last page without anything only says that the one before was the last.
+            page=before.page + bool(page.records or page.filtered or page.failures),
             done=page.after is None,
             remember=page.remember or before.remember,
             files=[*before.files, *(file for file in page.files if file.get("complete", True))],
