@@ -1,11 +1,17 @@
 """Records that failed in a job: told, mended, sent again, resolved."""
 
+import sqlite3
 import threading
 
 import pytest
 
 from support.orders import order_shop
 from support.working import Chain, until
+from towpath.core.flows import FlowStream
+from towpath.core.model import WriteMode
+from towpath.services.connections import Connections
+from towpath.services.documents.models import FlowSpec
+from towpath.services.flows import Flows
 
 _TEXTS = ("extract", "generate", "extracted", "generated", "exportDataURI", "importDataURI")
 
@@ -189,3 +195,43 @@ def test_records_can_be_added_to_be_sent(program, chain, shop):
         program.refused(422, "POST", "/retries", wrong)
     program.refused(404, "POST", "/retries", {"_jobId": "nonsense", "data": {"a": 1}})
     program.refused(404, "GET", "/retries/nonsense/data")
+
+
+def test_flows_that_copy_streams_have_jobs_and_errors_too(program, worker, tmp_path):
+    with sqlite3.connect(tmp_path / "a.db") as source:
+        source.executescript(
+            "CREATE TABLE orders (id INTEGER, name TEXT); INSERT INTO orders VALUES (1, 'a'), (NULL, 'b')"
+        )
+    source.close()
+    rooms, org = program.api.container, program.org
+    for name in ("a", "b"):
+        Connections(rooms).create(org, name, "sqlite", {"path": str(tmp_path / f"{name}.db")})
+    stream = FlowStream(name="orders", write=WriteMode.UPSERT, primary_key=("id",))
+    ends = {"source": {"connection": "a"}, "destination": {"connection": "b"}}
+    Flows(rooms).create(org, "copy", FlowSpec.model_validate({**ends, "streams": [stream]}))
+    (flow,) = program.get("/flows")
+    job = program.good("POST", f"/flows/{flow['_id']}/run").json()["_jobId"]
+
+    def over(id):
+        found = program.get(f"/jobs/{id}")
+        return found if found["status"] in ("completed", "failed", "canceled") else None
+
+    found = until(lambda: over(job), "the end of the copy")
+    assert (found["status"], numbers(program, job)) == ("completed", [1, 1, 0, 1])
+    (child,) = program.get(f"/jobs/{job}/family")["children"]
+    assert (child["type"], child["towpath"], child["retriable"]) == ("import", {"stream": "orders"}, True)
+    assert (child["_exportId"], child["_importId"]) == (flow["_exportId"], flow["_importId"])
+    assert program.get(f"/jobs?type=import&_importId={flow['_importId']}") == [child]
+    (error,) = errors(program, child["_id"])
+    assert (error["code"], error["_jobId"]) == ("key.null", child["_id"])
+    inbox = f"/flows/{flow['_id']}/{flow['_importId']}"
+    assert [one["errorId"] for one in program.get(f"{inbox}/errors")["errors"]] == [error["_id"]]
+    (standing,) = program.get(f"/flows/{flow['_id']}/errors")["flowErrors"]
+    assert (standing["_expOrImpId"], standing["numError"]) == (flow["_importId"], 1)
+    program.good("PUT", f"/retries/{error['_retryId']}/data", {"id": 2, "name": "b"})
+    retry = program.good("POST", f"{inbox}/retry", {"errorIds": [error["_id"]]})
+    until(lambda: over(retry.json()["_jobId"]), "the end of the retry")
+    assert numbers(program, job) == [1, 1, 1, 0]
+    with sqlite3.connect(tmp_path / "b.db") as target:
+        assert target.execute("SELECT id, name FROM orders ORDER BY id").fetchall() == [(1, "a"), (2, "b")]
+    target.close()
