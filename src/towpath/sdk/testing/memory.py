@@ -76,8 +76,7 @@ def _destination(config: MemoryConfig) -> Iterator[Destination]:
 
 @contextmanager
 def _application(config: MemoryConfig) -> Iterator[Application]:
-    # Its own models stand where the promise has any.
-    yield MemoryApplication(config.world)  # type: ignore[misc]
+    yield MemoryApplication(config.world)
 
 
 connector = Connector(
