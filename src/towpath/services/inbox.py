@@ -62,7 +62,8 @@ class Inbox(UseCases):
         """Send open records again: the named ones, or all of a flow, of a run, or that there are.
 
         Makes a child run of each run that rejected some of them, more if they are many. An error that is
-        not open any more is left out: nothing is sent twice. Raises `NotFoundError` for an unknown id.
+        not open any more, or has no record, is left out: nothing is sent twice. Raises `NotFoundError` for an
+        unknown id.
         """
         with self.rooms.store.begin() as work:
             if ids:
@@ -70,7 +71,7 @@ class Inbox(UseCases):
             else:
                 parent = None if run is None else find(work, org, run).id
                 errors = _all(work, org, _choice(work, org, flow, parent))
-            still_open = (error for error in errors if error.status is ErrorStatus.OPEN)
+            still_open = (error for error in errors if error.status is ErrorStatus.OPEN and has_data(error))
             made = [self._retry(work, org, bundle) for bundle in bundled(still_open)]
         runs = [run for run in made if run is not None]
         for started in runs:
@@ -99,6 +100,11 @@ class Inbox(UseCases):
         resolved = work.record_errors.update(org, id, status=ErrorStatus.RESOLVED)
         audit(work, org, self.actor, "error.resolve", id)
         return resolved
+
+
+def has_data(error: RecordError) -> bool:
+    """Whether its record is kept, and can be sent again."""
+    return error.detail.get("stage") != "done"
 
 
 def _choice(work: UnitOfWork, org: str, flow: str | None, run: str | None) -> dict[str, Any]:

@@ -109,8 +109,8 @@ def list_resolved(caller: Reading, id: str, step: str, page: Paged) -> Response:
 @router.put("/flows/{id}/{step}/resolved", status_code=204, summary="Resolve errors", openapi_extra=BODY)
 def resolve_step_errors(caller: Writing, id: str, step: str, given: Given) -> Response:
     """`errors` is a list of `errorId`s. Those that are being sent again stay as they are."""
-    found = _chosen(caller, step_of(caller, id, step), given, "errors")
-    Failures(*caller.use).resolve(caller.org, found)
+    where = step_of(caller, id, step)
+    Failures(*caller.use).resolve(caller.org, where, _chosen(caller, where, given, "errors"))
     return Response(status_code=204)
 
 

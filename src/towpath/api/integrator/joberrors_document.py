@@ -6,7 +6,8 @@ from typing import Any
 from towpath.api.integrator.documents import iso
 from towpath.api.integrator.ids import shown
 from towpath.core.records import ErrorStatus, RecordError
-from towpath.services.pipelines.failures import Failed, has_data
+from towpath.services.inbox import has_data
+from towpath.services.pipelines.failures import Failed
 
 
 def job_error(failed: Failed, org: str) -> dict[str, Any]:

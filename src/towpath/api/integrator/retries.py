@@ -64,8 +64,8 @@ def list_retries(
     job: Annotated[str, Query(alias="_jobId", max_length=24, description="Of this job only.")] = "",
 ) -> Response:
     """The newest first."""
-    runs = family_of(caller, job)[1] if job else None
-    found = Failures(*caller.use).kept(caller.org, asked.needed, runs)
+    of = family_of(caller, job) if job else (None, ())
+    found = Failures(*caller.use).kept(caller.org, asked.needed, *of)
     return asked.answer([retry(one) for one in found])
 
 

@@ -8,7 +8,7 @@ from towpath.core.errors import ConfigError, ConflictError, NotFoundError
 from towpath.core.records import DebugLine, ErrorStatus, Flow, RecordError
 from towpath.core.repositories import Between, Standing, UnitOfWork
 from towpath.services.context import UseCases, audit
-from towpath.services.inbox import Inbox
+from towpath.services.inbox import Inbox, has_data
 from towpath.services.pipelines.jobs_shape import Job, Part, Whole
 
 #: Rows that are looked at together.
@@ -68,9 +68,11 @@ class Failures(UseCases):
         with self.rooms.store.read() as work:
             return _placed(work, org, [work.record_errors.get(org, id)])[0]
 
-    def kept(self, org: str, limit: int, runs: Sequence[str] | None = None) -> Sequence[Failed]:
-        """Those that are open and can be sent again, the newest first, of these runs or of all."""
-        chosen: dict[str, Any] = {} if runs is None else {"run": list(runs)}
+    def kept(
+        self, org: str, limit: int, job: Job | None = None, family: Sequence[str] = ()
+    ) -> Sequence[Failed]:
+        """Those that are open and can be sent again, the newest first, of a job or of all."""
+        chosen = {} if job is None else _choice(job, family)
         with self.rooms.store.read() as work:
             return _placed(work, org, _newest(work, org, limit, has_data, status=ErrorStatus.OPEN, **chosen))
 
@@ -112,10 +114,10 @@ class Failures(UseCases):
         with self.rooms.store.read() as work:
             return work.record_errors.standing(org, flows)
 
-    def resolve(self, org: str, ids: Sequence[str]) -> int:
+    def resolve(self, org: str, step: Step, ids: Sequence[str]) -> int:
         """Say that open ones need no more care; returns how many there were. Others stay as they are."""
         with self.rooms.store.begin() as work:
-            return self._resolve(work, org, ids)
+            return self._resolve(work, org, step.flow.id, ids)
 
     def resolve_one(self, org: str, id: str) -> Failed:
         """Raises `ConflictError` (``error.not_open``) while it is sent again; done twice it is done once."""
@@ -129,7 +131,7 @@ class Failures(UseCases):
             with self.rooms.store.begin() as work:
                 chosen = {**_choice(job, family), "status": ErrorStatus.OPEN}
                 ids = [row.id for row in work.record_errors.list(org, limit=_CHUNK, **chosen)]
-                count += self._resolve(work, org, ids)
+                count += self._resolve(work, org, job.run.id, ids)
             if not ids:
                 return count
 
@@ -208,21 +210,17 @@ class Failures(UseCases):
             connection = _connection(work, org, step)
             return bool(connection and work.debug_lines.read(org, connection, step=step.id, limit=1))
 
-    def _resolve(self, work: UnitOfWork, org: str, ids: Sequence[str]) -> int:
+    def _resolve(self, work: UnitOfWork, org: str, object: str, ids: Sequence[str]) -> int:
+        """One line of the audit trail for all: of the run, or the flow, that they belong to."""
         count = work.record_errors.resolve(org, ids)
-        for id in ids if count else ():
-            audit(work, org, self.actor, "error.resolve", id)
+        if count:
+            audit(work, org, self.actor, "error.resolve", object, errors=list(ids))
         return count
 
     def _amend(self, work: UnitOfWork, org: str, error: RecordError, record: Any) -> None:
         if not work.record_errors.amend(org, error.id, record):
             raise not_open(error)
         audit(work, org, self.actor, "error.edit", error.id)
-
-
-def has_data(error: RecordError) -> bool:
-    """Whether its record is kept, and can be sent again."""
-    return error.detail.get("stage") != "done"
 
 
 def check_data(error: RecordError) -> None:

@@ -201,7 +201,7 @@ def _whole(
                 run=run,
                 flow=flow,
                 kind=kind,
-                position=position,
+                position=int(row.selection.get("position", position)),
                 state=_part_state(row, run, state, left),
                 numbers=Numbers(
                     success=row.counters.written,

@@ -13,7 +13,8 @@ from towpath.core.records import ErrorStatus, RecordError, Run
 from towpath.core.repositories import UnitOfWork
 from towpath.services.context import UseCases, audit
 from towpath.services.documents.bundles import Bundle, bundled
-from towpath.services.pipelines.failures import Step, check_data, has_data, not_open
+from towpath.services.inbox import has_data
+from towpath.services.pipelines.failures import Step, check_data, not_open
 from towpath.services.pipelines.jobs_shape import Job, Whole
 
 #: Errors that are looked at together.
