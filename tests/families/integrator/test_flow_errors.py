@@ -155,6 +155,7 @@ def test_errors_are_assigned_and_tagged(program, chain):
     assert error(first)["retryDataKey"] == first
     program.refused(422, "PUT", step(chain, "errors/assign"), {"errorIds": [first], "email": "nobody"})
     program.refused(422, "PUT", step(chain, "tags"), {"errors": [first], "tagIds": "x"})
+    program.refused(422, "PUT", step(chain, "tags"), {"errors": 7, "tagIds": []})
     program.refused(404, "PUT", step(chain, "tags"), {"errors": [{"rdk": 1}], "tagIds": []})
 
 

@@ -228,7 +228,9 @@ def test_flows_that_copy_streams_have_jobs_and_errors_too(program, worker, tmp_p
     assert [one["errorId"] for one in program.get(f"{inbox}/errors")["errors"]] == [error["_id"]]
     (standing,) = program.get(f"/flows/{flow['_id']}/errors")["flowErrors"]
     assert (standing["_expOrImpId"], standing["numError"]) == (flow["_importId"], 1)
-    program.good("PUT", f"/retries/{error['_retryId']}/data", {"id": 2, "name": "b"})
+    data = f"/retries/{error['_retryId']}/data"
+    assert program.refused(422, "PUT", data, {"nobody": 1})[0]["field"] == "data"
+    program.good("PUT", data, {"id": 2, "name": "b"})
     retry = program.good("POST", f"{inbox}/retry", {"errorIds": [error["_id"]]})
     until(lambda: over(retry.json()["_jobId"]), "the end of the retry")
     assert numbers(program, job) == [1, 1, 1, 0]

@@ -161,8 +161,9 @@ def tag_errors(caller: Writing, id: str, step: str, given: Given) -> Response:
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise Refused(invalid("tagIds", "It is a list of texts."))
     items = given.get("errors")
-    ids = [item.get("id") if isinstance(item, Mapping) else item for item in items or ()]
-    return _noted(caller, step_of(caller, id, step), {"errors": ids}, "errors", {"tags": tags})
+    if isinstance(items, list):
+        items = [item.get("id") if isinstance(item, Mapping) else item for item in items]
+    return _noted(caller, step_of(caller, id, step), {"errors": items}, "errors", {"tags": tags})
 
 
 @router.get("/flows/{id}/{step}/requests/{key}", summary="What was sent when a record failed")

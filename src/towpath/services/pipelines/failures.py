@@ -164,7 +164,10 @@ class Failures(UseCases):
             if flow is not None and flow.pipeline is not None:
                 self._amend(work, org, error, record)
                 return _placed(work, org, [work.record_errors.get(org, id)])[0]
-        Inbox(self.rooms, self.actor).edit(org, id, record)
+        try:
+            Inbox(self.rooms, self.actor).edit(org, id, record)
+        except NotFoundError as missing:
+            raise ConfigError("request.invalid", missing.message, hint=missing.hint, field="data") from None
         return self.get(org, id)
 
     def add(self, org: str, part: Part, record: Any) -> Failed:
