@@ -117,6 +117,21 @@ def test_a_job_is_the_sum_of_its_steps(program, chain):
         program.refused(400, "GET", f"/jobs?{query}")
 
 
+def test_what_is_left_out_and_what_is_not_kept(program, chain, shop):
+    lean = Chain(program, shop, skipRetries=True)
+    rules = ["notequals", ["extract", "id"], 0]
+    body = program.get(f"/imports/{lean.imported}") | {"filter": {"version": "1", "rules": rules}}
+    program.good("PUT", f"/imports/{lean.imported}", body)
+    job = lean.run()
+    assert [job[name] for name in SUMS] == [7, 2, 1, 0, 2]
+    _, imported = lean.children(job["_id"])
+    assert [imported[name] for name in SUMS] == [2, 2, 1, 0, 2]
+    assert imported["retriable"] is False
+    assert {error["_retryId"] for error in program.get(f"/jobs/{job['_id']}/joberrors")} == {None}
+    assert program.refused(422, "POST", f"/jobs/{job['_id']}/retry")[0]["code"] == "retry.nothing"
+    assert [one["_id"] for one in program.get("/jobs?numIgnore_gte=1")] == [job["_id"]]
+
+
 def test_the_log_of_a_job_is_behind_a_url_that_ends(program, stranger, chain, monkeypatch):
     job = chain.run()["_id"]
     client = program.api.client
