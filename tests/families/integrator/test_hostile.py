@@ -98,7 +98,20 @@ def test_bodies_that_are_too_long(program, connection):
         assert sent(program, "POST", path, content=pieces).status_code == 413, path
 
 
-PLACES = ["x", "%00", "..%2f..%2f", "1", "' or 1=1 --", "{id}", "\u00f8", "0" * 5000, "f" * 24, CANARY]
+PLACES = [
+    "x",
+    "%ff",
+    "%00",
+    "%ED%A0%80",
+    "..%2f..%2f",
+    "1",
+    "' or 1=1 --",
+    "{id}",
+    "\u00f8",
+    "0" * 5000,
+    "f" * 24,
+    CANARY,
+]
 
 
 def test_ids_that_are_none(program, operations):

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from urllib.parse import unquote
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from starlette.responses import PlainTextResponse, Response
 
 from towpath.api.integrator.auth import Caller, reads, writes
@@ -23,13 +23,16 @@ Reading = Annotated[Caller, Depends(reads("state"))]
 Writing = Annotated[Caller, Depends(writes("state"))]
 
 
-def _key(request: Request) -> str:
+def _key(request: Request, key: Annotated[str, Path(description="Slashes are written %2F.")]) -> str:  # noqa: ARG001 - to be documented
     """The key as it is in the address: only there a slash and ``%2F`` are two things."""
     raw = request.scope["raw_path"].decode("latin-1").partition("/state/")[2].removesuffix("/")
-    key = unquote(raw, errors="strict") if "/" not in raw else ""
-    if not key or len(key) > _LONGEST_KEY:
+    try:
+        found = unquote(raw, errors="strict") if "/" not in raw else ""
+    except UnicodeDecodeError:
+        found = ""
+    if not found or len(found) > _LONGEST_KEY:
         raise NotFoundError("resource.not_found", "There is no such key.", hint="Encode slashes as %2F.")
-    return key
+    return found
 
 
 Key = Annotated[str, Depends(_key)]
