@@ -37,7 +37,7 @@ def test_the_document_is_kept(console, tmp_path, part):
             Path(sys.executable).with_name("schemathesis"),
             *("run", f"{console.api.url}/openapi/console.json", *PARTS[part], *LEFT_OUT),
             *("-H", f"Authorization: Bearer {token}"),
-            *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "-n", "20"),
+            *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "-n", "8"),
             *("--seed", "1", "--no-color"),
         ],
         cwd=tmp_path,
