@@ -177,7 +177,10 @@ def _problem(problem: Problem) -> dict[str, str]:
     return invalid(field, f"{problem['msg']}.").shown()
 
 
+#: What is missing in another system: said as it is, for it is no resource of ours.
+_ELSEWHERE = ("http.status", "path.not_found", "stream.not_found", "column.not_found", "hook.not_found")
 #: An `AuthError` of a service is another system's refusal, not ours: 401 would blame the caller's token.
 errors = IntegratorErrors(
-    dict.fromkeys((ConfigError, SchemaError, DataError, AuthError, ConflictError), _UNPROCESSABLE)
+    dict.fromkeys((ConfigError, SchemaError, DataError, AuthError, ConflictError), _UNPROCESSABLE),
+    dict.fromkeys(_ELSEWHERE, _UNPROCESSABLE),
 )
