@@ -143,6 +143,8 @@ def wait_for_children(pid):
         found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         others = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
         found = sorted({*found, *(child for group in others for child in group)})
+        # One that is only just forked off is still a copy of the command, environment and all.
+        found = [child for child in found if b"nursery" in Path(f"/proc/{child}/cmdline").read_bytes()]
         if found:
             return found
         time.sleep(0.1)

@@ -1,8 +1,9 @@
 """Families as the server has them: which one a request is for, and how it is refused before it gets there."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI
@@ -25,10 +26,24 @@ class Mounted:
     family: Family
     app: FastAPI
     errors: Errors
-    templates: Mapping[Callable[..., Any], str]
-    """The path of each endpoint as its document writes it: few, whatever paths are asked for."""
-    private: tuple[re.Pattern[str], ...]
-    """What paths with a secret in them begin with."""
+
+    # Looking through all routes costs more than all else at the start: only if the family is asked anything.
+    @cached_property
+    def templates(self) -> Mapping[Callable[..., Any], str]:
+        """The path of each endpoint as its document writes it: few, whatever paths are asked for."""
+        found = [
+            (route.include_in_schema, -len(route.path_format), route.endpoint, route.path_format)
+            for route in iter_route_contexts(self.app.routes)
+            if route.endpoint and route.path_format
+        ]
+        # Of both slash forms the last one stays: that of the document, or else the short one.
+        return {endpoint: path for *_, endpoint, path in sorted(found, key=lambda row: row[:2])}
+
+    @cached_property
+    def private(self) -> tuple[re.Pattern[str], ...]:
+        """What paths with a secret in them begin with."""
+        before = {path.partition(PRIVATE)[0] for path in self.templates.values() if PRIVATE in path}
+        return tuple(re.compile(_PARAMETER.sub("[^/]+", path)) for path in sorted(before))
 
     def route(self, scope: Scope) -> str:
         """The template that a request was for, once it was answered; ``-`` for none of them."""
@@ -56,19 +71,7 @@ class Mounted:
 
 def mount(family: Family, rooms: Rooms) -> Mounted:
     app = family.build(rooms)
-    found = [
-        (route.include_in_schema, -len(route.path_format), route.endpoint, route.path_format)
-        for route in iter_route_contexts(app.routes)
-        if route.endpoint and route.path_format
-    ]
-    # Of both slash forms the last one stays: that of the document, or else the short one.
-    templates = {endpoint: path for *_, endpoint, path in sorted(found, key=lambda row: row[:2])}
-    return Mounted(family, app, app.state.errors, templates, _private(templates.values()))
-
-
-def _private(templates: Iterable[str]) -> tuple[re.Pattern[str], ...]:
-    before = {path.partition(PRIVATE)[0] for path in templates if PRIVATE in path}
-    return tuple(re.compile(_PARAMETER.sub("[^/]+", path)) for path in sorted(before))
+    return Mounted(family, app, app.state.errors)
 
 
 class Families:
