@@ -29,7 +29,7 @@ check: setup  ## Formatting, lint, types, import law
 test: setup  ## Every test, against real systems (installs MariaDB and Node modules if they are missing and it can)
 	PYTHONPATH=tests $(BIN)/python -m support.mariadb
 	PYTHONPATH=tests $(BIN)/python -m support.extension
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 unit: setup  ## The tests that run in seconds
 	$(BIN)/pytest tests/unit tests/house
