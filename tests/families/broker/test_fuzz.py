@@ -39,7 +39,7 @@ def test_the_document_is_kept(solo, tmp_path, part):
         [
             Path(sys.executable).with_name("schemathesis"),
             *("run", f"{solo.api.url}/openapi/broker.json", *PARTS[part], *both),
-            *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "-n", "30"),
+            *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "-n", "10"),
             *("--seed", "1", "--no-color"),
         ],
         cwd=tmp_path,
