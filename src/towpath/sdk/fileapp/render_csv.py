@@ -39,7 +39,8 @@ def _cell(value: Any, writing: CsvWriting) -> str:
         text = text.replace("\t", " ")
     if writing.replace_newline:
         text = text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
-    special = (_QUOTE, "\n", "\r", writing.column_delimiter, writing.row_delimiter)
+    # One letter of a delimiter is enough: at the end of a value it would run into the delimiter behind it.
+    special = {_QUOTE, "\n", "\r", *writing.column_delimiter, *writing.row_delimiter}
     if writing.quote_all or any(one in text for one in special):
         return f"{_QUOTE}{text.replace(_QUOTE, _QUOTE * 2)}{_QUOTE}"
     return text

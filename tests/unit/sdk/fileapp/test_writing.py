@@ -9,7 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from support.filefolder import DiskFolder, application
@@ -117,6 +117,7 @@ def test_what_the_format_cannot_hold_fails_alone(disk, tools, request_, bad):
     assert published["files"][0]["records"] == 2
 
 
+@example(rows=[{"a": "|", "b": ""}], format="csv", delimiter="||")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=25)
 @given(
     rows=st.lists(st.fixed_dictionaries({"a": st.text(), "b": st.text()}), min_size=1, max_size=5),
