@@ -72,7 +72,7 @@ WAYS: dict[str, dict[str, Any]] = {
     },
     "last record": {
         "relative_uri": "/pages/after?size=10",
-        "paging": {"method": "relativeuri", "last_record_uri": "/pages/after?size=10&after={id}"},
+        "paging": {"method": "relativeuri", "last_record_uri": "/pages/after?size=10&after={{id}}"},
     },
     "body": {
         "relative_uri": "/pages/body",
@@ -138,7 +138,7 @@ def test_totals_are_told(line: Callable[..., Line]):
     [
         {"method": "page", "argument": "page"},
         {"method": "token", "argument": "token", "path": "next"},
-        {"method": "relativeuri", "last_record_uri": "/pages/stuck?after={id}"},
+        {"method": "relativeuri", "last_record_uri": "/pages/stuck?after={{id}}"},
     ],
 )
 def test_the_same_page_again_is_the_end_of_it(line: Callable[..., Line], paging: dict[str, Any]):

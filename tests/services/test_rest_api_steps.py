@@ -16,7 +16,7 @@ from towpath.engine.records import End, open_export, open_import
 LOOKUPS = (
     {
         "name": "idLookup",
-        "relativeURI": "/customers?ns_id={internalId}",
+        "relativeURI": "/customers?ns_id={{internalId}}",
         "method": "GET",
         "extract": "0._key",
     },
@@ -45,7 +45,7 @@ def end(shop: OrderShop) -> End:
 
 def test_add_or_update(shop: OrderShop, end: End, tmp_path: Path):
     shop.customers = {7: {"ns_id": "A", "_key": 7}}
-    request = {"relative_uri": ["/customers/{idLookup}", "/customers"], "method": ["PUT", "POST"]}
+    request = {"relative_uri": ["/customers/{{idLookup}}", "/customers"], "method": ["PUT", "POST"]}
     spec = ImportSpec(records=RecordWrite(request=request, lookups=LOOKUPS, mapping=MAPPING))
     people = [("A", "Ann", "USA"), ("B", "Bob", "JAPAN"), ("C", "Cyd", "FRANCE")]
     records = [
@@ -69,3 +69,17 @@ def test_a_delta_asks_for_what_is_new(shop: OrderShop, end: End, tmp_path: Path)
         records = [record for page in step.pages() for record in page.records]
     assert [record["id"] for record in records] == list(range(25))
     assert "since=2026-01-01T00%3A00%3A00.000Z" in shop.asked[0].path
+
+
+def test_templates_look_things_up_and_leave_braces_alone(shop: OrderShop, end: End, tmp_path: Path):
+    """A single brace is a letter of the body, as in GraphQL; the helper knows the lookups of the import."""
+    body = '{"note": "{ orders {id} }", "currency": "{{lookup \'currencyMap\' country}}"}'
+    request = {"relative_uri": "/customers", "method": "POST", "body": body}
+    spec = ImportSpec(records=RecordWrite(request=request, lookups=LOOKUPS))
+    records = [{"country": "JAPAN"}, {"country": "FRANCE"}]
+    with open_import("imp_1", spec, {end.id: end}, end.id, PlainHost(tmp_path), {}) as step:
+        outcomes = step.write(records)
+    assert [one.status for one in outcomes] == [200, 422]
+    assert outcomes[1].errors[0].code == "lookup.no_match"
+    (made,) = shop.customers.values()
+    assert (made["note"], made["currency"]) == ("{ orders {id} }", "JPY")

@@ -17,12 +17,12 @@ from towpath.sdk import ConfigError, Outcome, xmltree
 
 ID_LOOKUP = {
     "name": "idLookup",
-    "relativeURI": "/customers?ns_id={internalId}",
+    "relativeURI": "/customers?ns_id={{internalId}}",
     "method": "GET",
     "extract": "0._key",
 }
 UPSERT: dict[str, Any] = {
-    "relative_uri": ["/customers/{idLookup}", "/customers"],
+    "relative_uri": ["/customers/{{idLookup}}", "/customers"],
     "method": ["PUT", "POST"],
     "lookups": [ID_LOOKUP, {"name": "currency", "map": {"USA": "USD"}}],
 }

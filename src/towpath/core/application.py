@@ -115,7 +115,7 @@ class Tools(Protocol):
 
     def render(self, template: str, record: Any, *, escape: Escape = Escape.NONE, **more: Any) -> str:
         """The template (compiled once) over the record, `Now.words` and ``more``. Raises `ConfigError`,
-        `DataError`. ``{x}``, ``{{x}}`` and ``{{{x}}}`` alike.
+        `DataError`.
         """
         ...
 

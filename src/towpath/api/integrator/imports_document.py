@@ -5,7 +5,7 @@ from typing import Any
 
 from towpath.api.integrator.errors import Refused, invalid
 from towpath.api.integrator.ids import shown as shown_id
-from towpath.api.integrator.step_types import hooks
+from towpath.api.integrator.step_types import hooks, rest
 from towpath.api.integrator.step_types.steps import (
     clean,
     meaningful,
@@ -21,6 +21,8 @@ from towpath.core.records import Import
 from towpath.core.steps import RecordWrite
 from towpath.services.pipelines.drafts import Mention, StepDraft
 
+#: What of a lookup of ``rest.*`` may have the braces of 2016.
+_TEMPLATES = ("relativeURI", "postData")
 _HOOKS = ("preMap", "postMap", "postSubmit", "postAggregate")
 _WORDS = (
     Word("filter", "filter", meaningful),
@@ -101,10 +103,17 @@ def _lookups(reading: Reading) -> list[Any]:
     for path in (f"{part}lookups" for part in parts):
         given = at(reading.document, path)
         if isinstance(given, list):
-            found += given
+            found += map(_doubled, given) if path == "rest.lookups" else given
         elif given is not None:
             reading.faults.append(invalid(path, "It is a list of lookups."))
     return found
+
+
+def _doubled(lookup: Any) -> Any:
+    if not isinstance(lookup, Mapping):
+        return lookup
+    changed = {name: lookup[name] for name in _TEMPLATES if isinstance(lookup.get(name), str)}
+    return {**lookup, **{name: rest.doubled(text) for name, text in changed.items()}}
 
 
 def _stream(block: Mapping[str, Any]) -> dict[str, Any]:

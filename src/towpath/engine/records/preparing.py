@@ -8,8 +8,10 @@ from towpath.core.errors import AuthError, ConfigError, DataError, TowpathError
 from towpath.core.ids import of_object_id
 from towpath.core.steps import RecordWrite
 from towpath.dataplane.context import Context
+from towpath.dataplane.lookups import compile_lookups
 from towpath.dataplane.mapping1 import compile_mapping
 from towpath.dataplane.mapping2 import compile_mappings
+from towpath.dataplane.problems import Problems
 from towpath.engine.records import hooks
 from towpath.engine.records.ends import Host
 from towpath.engine.records.functions import Functions, failures_of
@@ -36,6 +38,9 @@ class Preparing:
         self._host = host
         self._lookups = {str(one.get("name")): one for one in spec.lookups}
         context = Context(words=tools.now.words, look=self._look)
+        problems = Problems("mapping.invalid", "The lookups")
+        tools.lend(compile_lookups(spec.lookups, problems), context)
+        problems.raise_any()
         self._passes = condition(spec.filter, context, functions, "import_filter")
         self._map = _mapper(spec, context)
 

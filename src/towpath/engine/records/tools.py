@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from towpath.core.application import Escape, Now
+from towpath.core.errors import DataError
+from towpath.dataplane.context import Context
+from towpath.dataplane.lookups import Lookups
 from towpath.dataplane.paths import MISSING, compile_path
 from towpath.dataplane.templates import Escape as Writing
 from towpath.dataplane.templates import Template, compile_template
+from towpath.dataplane.values import Refused
 from towpath.engine.records.ends import End, Host
 from towpath.engine.records.places import place
 
@@ -23,7 +27,12 @@ class StepTools:
         self._end = end
         self._host = host
         self._templates: dict[tuple[str, Escape], Template] = {}
+        self._lookups, self._context = Lookups({}), Context()
         self.now = Now(step=step, words=words, test=test)
+
+    def lend(self, lookups: Lookups, context: Context) -> None:
+        """Have the helper ``lookup`` of templates know these."""
+        self._lookups, self._context = lookups, context
 
     def turn(self, page: str) -> None:
         """The records that come now are of this page: a key that is the same if they come again."""
@@ -33,12 +42,16 @@ class StepTools:
         """See `Tools.render`. Words win over names of the record, which ``record.x`` always reaches."""
         known = self._templates.get((template, escape))
         if known is None:
-            known = compile_template(template, single_braces=True, escape=Writing(escape))
+            known = compile_template(template, escape=Writing(escape))
             self._templates[template, escape] = known
         if known.constant is not None:
             return known.constant
         names = record if isinstance(record, Mapping) else {}
-        return known.render({"data": record, **names, **self.now.words, "record": record, **more})
+        seen = {"data": record, **names, **self.now.words, "record": record, **more}
+        try:
+            return known.render(seen, self._lookups.environment(record, self._context))
+        except Refused as error:
+            raise DataError(error.code, error.message, hint=error.hint, source=error.source) from error
 
     def value(self, path: str, record: Any) -> Any:
         found = compile_path(path).get(record)

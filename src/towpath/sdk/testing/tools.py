@@ -1,6 +1,6 @@
 """What the engine lends to an application, in its simplest form: for tests that run without an engine.
 
-Templates know names and nothing else: ``{x}``, ``{{x.y}}``, ``{{{x.0}}}``.
+Templates know names and nothing else: ``{{x.y}}``, ``{{{x.0}}}``.
 """
 
 import re
@@ -15,7 +15,7 @@ import orjson
 
 from towpath.core.application import Escape, Now
 
-_NAME = re.compile(r"\{(?:\{\{([^{}]+)\}\}|\{([^{}]+)\}|([A-Za-z_][\w.\[\]*]*))\}")
+_NAME = re.compile(r"\{\{(?:\{([^{}]+)\}|([^{}]+))\}\}")
 _STEP = re.compile(r"[^.\[\]]+")
 _NOTHING: Any = object()
 
@@ -52,7 +52,7 @@ class PlainTools:
         context = {"record": record, **known, **self.now.words, **more}
 
         def fill(name: re.Match[str]) -> str:
-            found = self.value((name[1] or name[2] or name[3]).strip(), context)
+            found = self.value((name[1] or name[2]).strip(), context)
             return _text(found) if name[1] else _escaped(_text(found), escape)
 
         return _NAME.sub(fill, template)

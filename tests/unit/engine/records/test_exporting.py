@@ -22,7 +22,7 @@ def everything(step: Any, **more: Any) -> list[Any]:
 
 def test_pages_say_where_the_next_begins(export, world) -> None:
     fill(world, "orders", orders(10))
-    with export(page_size=3, trace_key="{{id}}", data_uri="https://x/{id}") as step:
+    with export(page_size=3, trace_key="{{id}}", data_uri="https://x/{{id}}") as step:
         pages = list(step.pages())
     assert [ids(page.records) for page in pages] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
     assert [page.after is None for page in pages] == [False, False, False, True]

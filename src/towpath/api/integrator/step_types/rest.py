@@ -1,10 +1,14 @@
 """``rest.*`` and ``http.*``: one dialect of ours for both."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from towpath.api.integrator.step_types.systems import System
 from towpath.api.integrator.step_types.words import Word, flag, number, one, text, texts
+
+#: The braces of 2016: a name, with dots, alone between two of them.
+_SINGLE = re.compile(r"\{((?:[A-Za-z_$]|\[[^\[\]{}]+\])(?:[\w$.-]|\[[^\[\]{}]+\])*)\}")
 
 _METHODS = {
     "nextpageurl": "url",
@@ -33,6 +37,23 @@ def _first_page(method: Any) -> int:
     return int(_method(method) == "page")
 
 
+def doubled(template: str) -> str:
+    """A template of ``rest.*`` with the braces of today; one that has such already stays as it is.
+
+    >>> doubled("/customers/{id}?name={a.0.b}")
+    '/customers/{{id}}?name={{a.0.b}}'
+    """
+    return template if "{{" in template else _SINGLE.sub(r"{{\1}}", template)
+
+
+def _old(value: Any) -> str:
+    return doubled(_alone(value))
+
+
+def _old_ones(value: Any) -> list[str]:
+    return [doubled(item) for item in texts(value)]
+
+
 def _headers(value: Any) -> list[dict[str, str]]:
     if isinstance(value, Mapping):
         return [{"name": str(name), "value": text(item)} for name, item in value.items()]
@@ -59,7 +80,6 @@ def _requests(value: Any) -> list[str]:
 def _reads(root: str) -> tuple[Word, ...]:
     """What both have in common."""
     return (
-        Word(f"{root}.relativeURI", "relative_uri", _alone),
         Word(f"{root}.method", "method", _alone),
         Word(f"{root}.query", "query", _query),
         Word(f"{root}.headers", "headers", _headers),
@@ -68,6 +88,7 @@ def _reads(root: str) -> tuple[Word, ...]:
 
 _REST_READS = (
     *_reads("rest"),
+    Word("rest.relativeURI", "relative_uri", _old),
     Word("rest.postBody", "body"),
     Word("rest.resourcePath", "resource_path", text),
     Word("rest.successPath", "verdict.success_path", _alone),
@@ -77,7 +98,7 @@ _REST_READS = (
     Word("rest.nextPagePath", "paging.path", text),
     Word("rest.pageArgument", "paging.argument", text),
     Word("rest.skipArgument", "paging.argument", text),
-    Word("rest.nextPageRelativeURI", "paging.last_record_uri", text),
+    Word("rest.nextPageRelativeURI", "paging.last_record_uri", _old),
     Word("rest.linkHeaderRelation", "paging.link_relation", text),
     Word("rest.pagingPostBody", "paging.body"),
     Word("rest.lastPageStatusCode", "paging.last_page_status", number),
@@ -85,13 +106,14 @@ _REST_READS = (
     Word("rest.lastPageValue", "paging.last_page_values", texts),
     Word("rest.maxPagePath", "paging.max_page_path", text),
     Word("rest.maxCountPath", "paging.max_count_path", text),
-    Word("rest.once.relativeURI", "once.relative_uri", text),
+    Word("rest.once.relativeURI", "once.relative_uri", _old),
     Word("rest.once.method", "once.method", text),
     Word("rest.once.postBody", "once.body"),
 )
 
 _HTTP_READS = (
     *_reads("http"),
+    Word("http.relativeURI", "relative_uri", _alone),
     Word("http.body", "body"),
     Word("http.requestMediaType", "request_media_type", text),
     Word("http.successMediaType", "success_media_type", text),
@@ -132,7 +154,6 @@ _HTTP_READS = (
 
 def _writes(root: str) -> tuple[Word, ...]:
     return (
-        Word(f"{root}.relativeURI", "relative_uri", texts),
         Word(f"{root}.method", "method", texts),
         Word(f"{root}.headers", "headers", _headers),
         Word(f"{root}.body", "body"),
@@ -143,6 +164,7 @@ def _writes(root: str) -> tuple[Word, ...]:
 
 _REST_WRITES = (
     *_writes("rest"),
+    Word("rest.relativeURI", "relative_uri", _old_ones),
     Word("rest.responseIdPath", "response.resource_id_path"),
     Word("rest.successPath", "response.success_path"),
     Word("rest.successValues", "response.success_values"),
@@ -150,6 +172,7 @@ _REST_WRITES = (
 
 _HTTP_WRITES = (
     *_writes("http"),
+    Word("http.relativeURI", "relative_uri", texts),
     Word("http.requestType", "operations", _requests),
     Word("http.batchSize", "batch_size", number),
     Word("http.sendPostMappedData", "send_mapped", flag),
